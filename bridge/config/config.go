@@ -11,7 +11,9 @@ import (
 	"sunwire/drivers/link"
 )
 
-// Config is a whole configuration, defaults filled in and checked. The tag doc is the text of the generated reference.
+// Config is a whole configuration, defaults filled in and checked. The tags are all there is to know of a key: yaml its name, doc the
+// text of the generated reference, default what holds when it is not written and cannot be seen in a value, oneof the words it takes,
+// required that it must be written. A driver's own options have the same tags.
 type Config struct {
 	MQTT     MQTT     `yaml:"mqtt" doc:"the broker"`
 	HTTP     HTTP     `yaml:"http" doc:"the status page"`
@@ -32,7 +34,7 @@ type MQTT struct {
 	TopicPrefix     string `yaml:"topic_prefix" doc:"first part of every topic; two sunwire on one broker need two"`
 }
 
-// URLs is one address or a list of them.
+// URLs is one address or a list of them. The port is always filled in.
 type URLs []*url.URL
 
 // Secret is a text that never shows in a log, a page or a dump.
@@ -46,8 +48,14 @@ func (s Secret) String() string {
 	return "(hidden)"
 }
 
+// GoString hides the secret.
+func (s Secret) GoString() string { return s.String() }
+
 // LogValue hides the secret.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalText hides the secret.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // HTTP is the status page.
 type HTTP struct {
@@ -57,25 +65,25 @@ type HTTP struct {
 
 // Log is what sunwire says of itself, and where.
 type Log struct {
-	Level  string `yaml:"level" doc:"debug, info, warn or error"`
-	Format string `yaml:"format" doc:"auto (coloured on a terminal), text or json"`
+	Level  string `yaml:"level" doc:"how much it says" oneof:"debug info warn error"`
+	Format string `yaml:"format" doc:"auto is coloured on a terminal" oneof:"auto text json"`
 	File   string `yaml:"file" doc:"a file instead of standard error: rotated at 10 MB, five kept, reopened on SIGHUP"`
 }
 
 // Device is one device to read.
 type Device struct {
-	ID       string            `yaml:"id" doc:"name in topics and entity ids: a-z, 0-9 and _, a letter first"`
-	Name     string            `yaml:"name" doc:"what Home Assistant shows; default: the id"`
+	ID       string            `yaml:"id" doc:"name in topics and entity ids: a-z, 0-9 and _, a letter first" required:"true"`
+	Name     string            `yaml:"name" doc:"what Home Assistant shows" default:"from the id"`
 	Area     string            `yaml:"area" doc:"suggested area in Home Assistant"`
-	Driver   string            `yaml:"driver" doc:"one of sunwire drivers"`
-	Port     Port              `yaml:"port" doc:"serial:/dev/ttyUSB0?baud=2400, hid:0665:5161, tcp://host:port, i2c:1/0x76, sim:"`
+	Driver   string            `yaml:"driver" doc:"one of those that \"sunwire drivers\" lists" required:"true"`
+	Port     Port              `yaml:"port" doc:"serial:/dev/ttyUSB0?baud=2400, hid:0665:5161, tcp://host:port, i2c:1/0x76, sim:" required:"true"`
 	Address  uint16            `yaml:"address" doc:"the device's own address on a shared line; 0 = none"`
-	Interval Interval          `yaml:"interval" doc:"start to start of the live queries; 0s: as fast as the wire gives"`
-	Slow     Interval          `yaml:"slow" doc:"the same for settings and warnings"`
-	MaxAge   time.Duration     `yaml:"max_age" doc:"older values make the device unhealthy; default 5 intervals, 60s at least"`
-	Gap      time.Duration     `yaml:"gap" doc:"least pause between two requests; default none"`
+	Interval Interval          `yaml:"interval" doc:"start to start of the live queries; 0s: as fast as the wire gives" default:"the driver's own"`
+	Slow     Interval          `yaml:"slow" doc:"the same for settings and warnings" default:"the driver's own"`
+	MaxAge   time.Duration     `yaml:"max_age" doc:"older values make the device unhealthy" default:"5 intervals, 60s at least"`
+	Gap      time.Duration     `yaml:"gap" doc:"least pause between two requests; 0s: none"`
 	Critical bool              `yaml:"critical" doc:"whether /health turns 503 when this device is unhealthy"`
-	Identity string            `yaml:"identity" doc:"serial (default) or id: what the entities' unique ids are made of"`
+	Identity string            `yaml:"identity" doc:"what the entities' unique ids are made of: the device's serial number, or the id" oneof:"serial id"`
 	Topics   string            `yaml:"topics" doc:"plain numbers besides, such as house/{key}"`
 	Retain   bool              `yaml:"retain" doc:"whether those plain topics are retained"`
 	Entities map[string]Entity `yaml:"entities" doc:"changes to single values, by key"`
@@ -85,7 +93,7 @@ type Device struct {
 	Line int             `yaml:"-"` // where it stands in the file
 }
 
-// Interval is a duration that may be absent: then the driver's own default holds. Zero is a choice of its own.
+// Interval is a duration that may be absent: then the driver's own default holds, and D has it. Zero is a choice of its own.
 type Interval struct {
 	Set bool
 	D   time.Duration
@@ -93,7 +101,7 @@ type Interval struct {
 
 // Entity changes one value: published = read * Scale + Offset.
 type Entity struct {
-	Scale    float64  `yaml:"scale" doc:"factor, default 1"`
+	Scale    float64  `yaml:"scale" doc:"factor"`
 	Offset   float64  `yaml:"offset" doc:"added after the factor"`
 	Disabled *bool    `yaml:"disabled" doc:"off (true) or on (false) by default in Home Assistant"`
 	Min      *float64 `yaml:"min" doc:"below this a reading is not believed"`
@@ -102,10 +110,25 @@ type Entity struct {
 
 // Port is where a device is plugged in.
 type Port struct {
-	Text    string    // as written
-	Kind    link.Kind // "" for sim and for a recording: then Sim or Replay is set
-	Address string    // /dev/ttyUSB0, 0665:5161, host:port, 1/0x76
-	Params  url.Values
+	Text    string     // to show: as written, without credentials
+	Kind    link.Kind  // "" for sim and for a recording: then Sim or Replay is set
+	Address string     // /dev/ttyUSB0, 0665:5161, usb-1.3, host:port, http://host/path, the I2C bus 1; of a recording its path
+	Params  url.Values // baud, parity, stop, echo; of a simulation baud, seed; nil: none written
 	Sim     bool
-	Replay  bool // Address is the recording's path
+	Replay  bool
 }
+
+func newConfig() *Config {
+	return &Config{
+		MQTT:     MQTT{URL: URLs{{Scheme: "mqtt", Host: "127.0.0.1:1883"}}, DiscoveryPrefix: "homeassistant", TopicPrefix: "sunwire"},
+		HTTP:     HTTP{Listen: "127.0.0.1:8099"},
+		Log:      Log{Level: "info", Format: "auto"},
+		StateDir: "/var/lib/sunwire",
+	}
+}
+
+// defaulter is what is made anew for each entry of a list or map, and does not begin at zero.
+type defaulter interface{ setDefaults() }
+
+func (d *Device) setDefaults() { d.Identity = "serial" }
+func (e *Entity) setDefaults() { e.Scale = 1 }

@@ -1,0 +1,81 @@
+# What a developer says; .ci/run says the same. Nothing here is needed to use sunwire: go run ./cmd/sunwire demo.
+SHELL    := bash
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+GO       ?= go
+TOOLS    ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sunwire
+FUZZTIME ?= 10s
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+
+LINT_VERSION := v2.5.0
+LINT         := $(TOOLS)/golangci-lint-$(LINT_VERSION)
+PLATFORMS    := linux/amd64 linux/arm64 linux/arm/7
+# bytes of a stripped binary
+LARGEST      := 12000000
+
+.PHONY: build check test race vet lint fix golden fuzz demo docs e2e cross image clean
+
+build: ## dist/sunwire for this machine
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o dist/sunwire ./cmd/sunwire
+
+check: lint test ## what must be green before a commit
+
+test:
+	CGO_ENABLED=0 $(GO) test ./...
+
+race: ## needs a C compiler
+	CGO_ENABLED=1 $(GO) test -race -count=1 ./...
+
+vet: ## what Go itself can say
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'not formatted: gofmt -w'; exit 1; }
+	CGO_ENABLED=0 $(GO) vet ./...
+	CGO_ENABLED=0 $(GO) vet -tags e2e ./...
+	CGO_ENABLED=0 $(GO) fix -diff ./...
+	$(GO) mod tidy -diff
+
+lint: vet $(LINT)
+	$(LINT) run
+
+$(LINT):
+	mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS)/install CGO_ENABLED=0 $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	mv $(TOOLS)/install/golangci-lint $@
+
+fix: $(LINT) ## mend what can be mended by rule
+	$(GO) fix ./...
+	$(LINT) run --fix
+
+golden: ## rewrite the golden files; read the difference before you commit it
+	CGO_ENABLED=0 $(GO) test $$(grep -rlE --include='*_test.go' 'drivers/drivertest"|flag\.Bool\("update"' . | xargs -n1 dirname | sort -u) -update
+
+fuzz: ## each fuzz target for FUZZTIME
+	@for pkg in $$($(GO) list ./...); do \
+	  for target in $$(CGO_ENABLED=0 $(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "fuzz $$pkg $$target"; \
+	    CGO_ENABLED=0 $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+	  done; \
+	done
+
+demo:
+	$(GO) run ./cmd/sunwire demo
+
+docs: ## write the generated pages anew
+	$(GO) generate ./...
+
+e2e: ## beside a real Home Assistant; see .ci/ha
+	SUNWIRE_E2E=1 .ci/ha $(GO) test -tags e2e -count=1 -timeout 15m -p 1 ./...
+
+cross: ## dist/sunwire-OS-ARCH for each platform, and their sizes
+	@set -e; for p in $(PLATFORMS); do \
+	  IFS=/ read -r os arch arm <<< "$$p"; out=dist/sunwire-$$os-$$arch$${arm:+v$$arm}; \
+	  CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch GOARM=$$arm $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $$out ./cmd/sunwire; \
+	  size=$$(stat -c %s $$out); echo "$$out: $$size bytes"; \
+	  test $$size -le $(LARGEST) || { echo "more than $(LARGEST) bytes"; exit 1; }; \
+	done
+	@set -e; for os in darwin windows; do \
+	  CGO_ENABLED=0 GOOS=$$os GOARCH=amd64 $(GO) build -o /dev/null ./cmd/sunwire; echo "$$os/amd64: builds"; done
+
+image: ## by buildah, without a container engine; needs root
+	.ci/image $(VERSION)
+
+clean:
+	rm -rf dist

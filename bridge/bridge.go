@@ -1,0 +1,351 @@
+// Package bridge is the running service: it opens the links, asks the devices, and publishes what they say. docs/ARCHITECTURE.md draws
+// a reading's way through it.
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"sunwire/bridge/broker"
+	"sunwire/bridge/config"
+	"sunwire/bridge/output"
+	"sunwire/bridge/status"
+	"sunwire/bridge/store"
+	"sunwire/discovery"
+	"sunwire/drivers"
+)
+
+// Options are what New needs besides the configuration.
+type Options struct {
+	Version string
+	Log     *slog.Logger
+	Store   *store.Store
+	Models  func(config.Device) drivers.Model // state of the simulated devices; nil: the drivers' own defaults
+}
+
+// Bridge is a configured service. Run it once.
+type Bridge struct {
+	cfg     *config.Config
+	log     *slog.Logger
+	store   *store.Store
+	version string
+	host    string
+	started time.Time
+
+	devices []*device
+	outlets map[*device]*outlet
+	lines   []*line
+	pub     *publisher
+	client  *broker.Client
+	claim   *claim
+
+	mu      sync.Mutex
+	readers map[chan struct{}]bool // of Changes
+}
+
+// New prepares everything; nothing is opened yet.
+func New(cfg *config.Config, o Options) (*Bridge, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	b := &Bridge{
+		cfg: cfg, log: o.Log, store: o.Store, version: o.Version, host: host, started: time.Now(),
+		outlets: map[*device]*outlet{}, readers: map[chan struct{}]bool{},
+	}
+	b.makePublisher()
+	for _, c := range cfg.Devices {
+		kept, known := o.Store.Get(c.ID)
+		if kept.UID == "" {
+			known = false
+		}
+		d := newDevice(c, kept, known)
+		out := &outlet{device: d, status: map[string]string{}, document: map[string][]byte{}, sent: map[string]time.Time{}}
+		if c.Topics != "" {
+			out.topics = output.NewTopics(c.Topics, c.ID)
+		}
+		b.devices = append(b.devices, d)
+		b.outlets[d] = out
+		b.pub.devices = append(b.pub.devices, out)
+	}
+	if err := b.makeLines(o.Models); err != nil {
+		return nil, err
+	}
+	return b, b.connect()
+}
+
+func (b *Bridge) makePublisher() {
+	m := b.cfg.MQTT
+	b.pub = &publisher{
+		log: b.log, wake: make(chan struct{}, 1), keep: b.keep, orphans: b.orphans, forget: b.store.Forget,
+		options: discovery.Options{TopicPrefix: m.TopicPrefix, DiscoveryPrefix: m.DiscoveryPrefix, Version: b.version},
+	}
+	kept, _ := b.store.Get(bridgeID)
+	b.pub.bridge = &bridgeDevice{
+		version: b.version, started: b.started, problems: b.problems, announced: kept.Announced,
+		online: func() (online, all int) {
+			for _, d := range b.devices {
+				d.mu.Lock()
+				if d.online {
+					online++
+				}
+				d.mu.Unlock()
+			}
+			return online, len(b.devices)
+		},
+		keep: func(a discovery.Announced) {
+			b.store.Put(store.Device{ID: bridgeID, UID: b.pub.options.BridgeUID(), Announced: a})
+		},
+	}
+}
+
+// makeLines gathers the devices that share a port on one line each.
+func (b *Bridge) makeLines(models func(config.Device) drivers.Model) error {
+	byPort := map[string]*line{}
+	for _, d := range b.devices {
+		key := portKey(d.cfg)
+		l := byPort[key]
+		if l == nil {
+			l = &line{
+				name: d.cfg.Port.Text, again: lookAgain(d.cfg.Port), log: b.log,
+				meet: b.meet, took: b.took, touch: b.touch,
+			}
+			byPort[key] = l
+			b.lines = append(b.lines, l)
+		}
+		l.devices = append(l.devices, d)
+	}
+	for _, l := range b.lines {
+		p := &port{devices: l.devices, models: models, log: b.log, serial: b.serialOf, known: b.knownSerial}
+		l.open = p.open
+	}
+	return nil
+}
+
+func (b *Bridge) connect() error {
+	m := b.cfg.MQTT
+	b.claim = newClaim(m.TopicPrefix, b.store.Instance, b.host, b.version, b.started, b.log)
+	var err error
+	b.client, err = broker.New(broker.Options{
+		URLs: m.URL, Username: m.Username, Password: string(m.Password), CAFile: m.CA, CertFile: m.Cert, KeyFile: m.Key,
+		ClientID:      "sunwire_" + b.store.Instance,
+		Will:          broker.Message{Topic: m.TopicPrefix + "/status", Payload: []byte("offline"), Retain: true, QoS: 1},
+		Subscriptions: append(b.claim.filters(), unique("homeassistant/status", m.DiscoveryPrefix+"/status")...),
+		OnUp:          b.up, OnDown: b.down,
+		OnMessage: func(msg broker.Message) {
+			if !b.claim.message(msg) {
+				b.pub.message(msg)
+			}
+		},
+		Log: b.log,
+	})
+	b.pub.client = b.client
+	return err
+}
+
+// up claims the topic prefix on a new connection, then lets the publisher speak. It is called in its own goroutine.
+func (b *Bridge) up(ctx context.Context) {
+	for b.claim.win(ctx, b.client) {
+		b.speak(true)
+		b.claim.defend(ctx, b.client)
+		b.speak(false)
+	}
+}
+
+func (b *Bridge) down(error) { b.speak(false) }
+
+func (b *Bridge) speak(may bool) {
+	b.pub.mu.Lock()
+	if may && !b.pub.up {
+		b.pub.sessions++
+	}
+	b.pub.up = may
+	b.pub.mu.Unlock()
+	b.pub.rouse()
+	b.changed()
+}
+
+// Run serves until ctx ends, then says offline, saves and returns. Trouble with devices, broker or disk never ends it.
+func (b *Bridge) Run(ctx context.Context) error {
+	var pollers, rest sync.WaitGroup
+	late, stop := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx until the last word is said
+	defer stop()
+	for _, l := range b.lines {
+		pollers.Go(func() { l.run(ctx) })
+	}
+	rest.Go(func() { b.store.Run(late) })
+	var broken error
+	rest.Go(func() { broken = b.client.Run(late) })
+	b.pub.run(ctx)
+	b.farewell(late)
+	pollers.Wait()
+	stop()
+	rest.Wait()
+	if errors.Is(broken, context.Canceled) {
+		broken = nil
+	}
+	return broken
+}
+
+// farewell says that everything is offline; one topic does, since every entity hangs on it.
+func (b *Bridge) farewell(ctx context.Context) {
+	b.pub.mu.Lock()
+	up := b.pub.up
+	b.pub.mu.Unlock()
+	if !up {
+		return
+	}
+	b.claim.leave()
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	b.pub.sendStatus(ctx, b.cfg.MQTT.TopicPrefix, "offline")
+}
+
+// meet checks and keeps a device's identity.
+func (b *Bridge) meet(d *device, desc drivers.Descriptor) error {
+	d.mu.Lock()
+	was := d.present
+	d.mu.Unlock()
+	kept, err := d.meet(desc, b.cfg.MQTT.TopicPrefix, func(uid string) string { return b.owner(uid, d) })
+	if err != nil {
+		return err
+	}
+	b.store.Put(kept)
+	if !was {
+		b.log.Info("device found", "device", d.cfg.ID, "port", d.cfg.Port.Text, "manufacturer", desc.Manufacturer, "model", desc.Model, "serial", orNone(kept.Serial), "uid", kept.UID)
+	}
+	return nil
+}
+
+// owner is the id of another configured device that has uid, or "".
+func (b *Bridge) owner(uid string, but *device) string {
+	for _, d := range b.devices {
+		if d == but {
+			continue
+		}
+		d.mu.Lock()
+		has := d.settled && d.kept.UID == uid
+		d.mu.Unlock()
+		if has {
+			return d.cfg.ID
+		}
+	}
+	return ""
+}
+
+// serialOf is the serial number by which the device is known, "" where it is not.
+func (b *Bridge) serialOf(d *device) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.kept.Serial
+}
+
+// knownSerial reports whether another device than but is known by that serial number.
+func (b *Bridge) knownSerial(serial string, but *device) bool {
+	return slices.ContainsFunc(b.devices, func(d *device) bool { return d != but && serial != "" && b.serialOf(d) == serial })
+}
+
+func (b *Bridge) took(d *device, q drivers.Query, rs []drivers.Reading, at time.Time) {
+	if kept := d.take(q, rs, at); kept != nil {
+		b.store.Put(*kept)
+	}
+}
+
+func (b *Bridge) touch(d *device) {
+	b.pub.touch(b.outlets[d])
+	b.changed()
+}
+
+// keep remembers what was announced of d.
+func (b *Bridge) keep(d *device, a discovery.Announced) {
+	d.mu.Lock()
+	d.kept.Announced = a
+	kept := d.kept
+	d.mu.Unlock()
+	b.store.Put(kept)
+}
+
+// orphans are what was announced for devices that have left the configuration, and that no configured device can still turn out to
+// be: a renamed id finds its serial number only when it is first described.
+func (b *Bridge) orphans() []orphan {
+	var gone []orphan
+	live := map[string]bool{b.pub.options.BridgeUID(): true}
+	var unsettled []string // beginnings of the uids that may yet be claimed
+	for _, d := range b.devices {
+		d.mu.Lock()
+		live[d.kept.UID] = true
+		for uid := range d.kept.Announced {
+			live[uid] = true
+		}
+		if !d.settled {
+			unsettled = append(unsettled, d.cfg.Spec.Family+"_")
+		}
+		d.mu.Unlock()
+	}
+	for id, k := range b.store.All() {
+		if id == bridgeID || slices.ContainsFunc(b.devices, func(d *device) bool { return d.cfg.ID == id }) ||
+			slices.ContainsFunc(unsettled, func(p string) bool { return strings.HasPrefix(k.UID, p) }) {
+			continue
+		}
+		o := orphan{id: id}
+		for uid := range k.Announced {
+			if !live[uid] {
+				o.uids = append(o.uids, uid)
+			}
+		}
+		gone = append(gone, o)
+	}
+	return gone
+}
+
+// orphan is a device that has left the configuration, and what Home Assistant still knows of it.
+type orphan struct {
+	id   string
+	uids []string
+}
+
+// Replace lets the device that is now at the port of id take the place of the one that was there: its entities, history and meters.
+func (b *Bridge) Replace(id string) error {
+	for _, d := range b.devices {
+		if d.cfg.ID != id {
+			continue
+		}
+		d.mu.Lock()
+		d.kept.Adopt = true
+		kept := d.kept
+		d.mu.Unlock()
+		b.store.Put(kept)
+		return nil
+	}
+	return fmt.Errorf("no device %s in the configuration", id)
+}
+
+// problems are what a person should know, each with its mend.
+func (b *Bridge) problems(time.Time) []string {
+	var ps []string
+	if host := b.claim.rival(); host != "" {
+		ps = append(ps, fmt.Sprintf("another sunwire on %s uses the topic prefix %s", host, b.cfg.MQTT.TopicPrefix))
+	}
+	for _, d := range b.devices {
+		d.mu.Lock()
+		if d.problem != "" {
+			ps = append(ps, d.cfg.ID+": "+d.problem)
+		}
+		d.mu.Unlock()
+	}
+	return ps
+}
+
+func unique(topics ...string) []string {
+	slices.Sort(topics)
+	return slices.Compact(topics)
+}
+
+var _ status.Source = (*Bridge)(nil)

@@ -1,0 +1,188 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"sunwire/drivers"
+	"sunwire/drivers/link"
+)
+
+// line is one link and the devices on it: one goroutine, so that exchanges never meet.
+type line struct {
+	name    string // the port as people know it
+	devices []*device
+	open    func(ctx context.Context) (link.Conn, error)
+	again   time.Duration // pause between two looks for a port that is not there
+	log     *slog.Logger
+	meet    func(d *device, desc drivers.Descriptor) error // identity; an error: nothing of it is published
+	took    func(d *device, q drivers.Query, rs []drivers.Reading, at time.Time)
+	touch   func(d *device) // something about it changed
+}
+
+// run keeps the line open and asks, until ctx ends.
+func (l *line) run(ctx context.Context) {
+	var was error // as last logged: loss and return are logged once each
+	first := true
+	for ctx.Err() == nil {
+		conn, err := l.open(ctx)
+		if err == nil {
+			if !first || was != nil {
+				l.log.Info("link is back", "port", l.name)
+			}
+			first, was = false, nil
+			l.linked(true, nil)
+			err = l.serve(ctx, conn)
+			_ = conn.Close()
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		if was == nil || was.Error() != err.Error() {
+			l.log.Warn("link is down; looking for it", "port", l.name, "error", err)
+		}
+		was = err
+		l.linked(false, err)
+		sleep(ctx, l.again)
+	}
+}
+
+func (l *line) linked(up bool, err error) {
+	now := time.Now()
+	for _, d := range l.devices {
+		d.setLink(up, now, err)
+		l.touch(d)
+	}
+}
+
+// serve asks the devices on an open link until it is lost or ctx ends.
+func (l *line) serve(ctx context.Context, conn link.Conn) error {
+	var lost <-chan struct{}
+	if c, ok := conn.(interface{ Lost() <-chan struct{} }); ok {
+		lost = c.Lost()
+	}
+	var p plan
+	for _, d := range l.devices {
+		dev, err := d.cfg.Spec.Open(conn, d.cfg.Address, d.cfg.Options)
+		if err != nil {
+			return fmt.Errorf("open %s on %s: %w", d.cfg.ID, l.name, err)
+		}
+		p.sessions = append(p.sessions, &session{device: d, driver: dev, shared: len(l.devices) > 1})
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		t, wait := p.next(time.Now())
+		if t == nil {
+			timer.Reset(wait)
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-lost:
+				return fmt.Errorf("%s: %w: the device or its cable was unplugged", l.name, link.ErrLost)
+			case <-timer.C:
+			}
+			continue
+		}
+		if err := l.ask(ctx, t); err != nil {
+			return err
+		}
+	}
+}
+
+// ask makes one exchange and books its outcome. Only the end of the link or of ctx is an error.
+func (l *line) ask(ctx context.Context, t *task) error {
+	s, start := t.session, time.Now()
+	err := l.once(ctx, t, start)
+	if errors.Is(err, drivers.ErrFrame) || errors.Is(err, drivers.ErrNoReply) {
+		l.failed(s.device, err)
+		err = l.once(ctx, t, time.Now())
+	}
+	now := time.Now()
+	s.lastEnd = now
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, link.ErrLost):
+		return err
+	case err == nil:
+		if s.succeeded(t, start, now) {
+			l.log.Info("device answers again", "device", s.device.cfg.ID, "port", l.name)
+		}
+	case errors.Is(err, drivers.ErrUnsupported) && t.query != nil:
+		s.unsupported(t, now)
+		s.device.outcome(true)
+		l.log.Debug("query is not supported by this device", "device", s.device.cfg.ID, "query", t.query.Name)
+	default:
+		l.failed(s.device, err)
+		if errors.Is(err, errForeign) {
+			s.known = false
+		}
+		if s.failed(t, start, now) {
+			l.log.Warn("device gives nothing", "device", s.device.cfg.ID, "port", l.name, "query", t.name(), "reason", reasonOf(err), "error", err)
+		}
+	}
+	l.touch(s.device)
+	return nil
+}
+
+// once asks without a second try.
+func (l *line) once(ctx context.Context, t *task, start time.Time) error {
+	s := t.session
+	if t.query == nil {
+		desc, err := s.driver.Describe(ctx)
+		if err != nil {
+			return err
+		}
+		if err := l.meet(s.device, desc); err != nil {
+			return err
+		}
+		s.described(desc, time.Now())
+		return nil
+	}
+	rs, err := s.driver.Poll(ctx, t.query.Query)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	s.device.answered(t.query.Query, now.Sub(start))
+	l.took(s.device, t.query.Query, rs, now)
+	return nil
+}
+
+func (l *line) failed(d *device, err error) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, link.ErrLost) {
+		return // counted once, as the loss of the link
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.health.outcome(false)
+	d.health.fail(reasonOf(err), err.Error(), time.Now())
+}
+
+func (d *device) answered(q drivers.Query, took time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.health.outcome(true)
+	if q.Pace == drivers.Live {
+		d.health.pollTime = took
+	}
+}
+
+func (d *device) outcome(answered bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.health.outcome(answered)
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}

@@ -1,0 +1,448 @@
+package bridge
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"sunwire/bridge/broker"
+	"sunwire/bridge/output"
+	"sunwire/discovery"
+	"sunwire/drivers"
+)
+
+// heartbeat is the longest time between two state documents of a device whose values do not change.
+const heartbeat = 30 * time.Second
+
+// settle is how long changes of what there is to announce are gathered: at first contact a device answers one query after another.
+const settle = 2 * time.Second
+
+// look is how often a device that says nothing is looked at: whether values grew old or the heartbeat is due.
+const look = 3 * time.Second
+
+// client is what the publisher needs of the broker's.
+type client interface {
+	Publish(ctx context.Context, m broker.Message) (heard bool, err error)
+}
+
+// publisher sends everything that goes to the broker, in one goroutine: the devices' goroutines only touch it, so that a broker that
+// hangs holds up no poll.
+type publisher struct {
+	client  client
+	log     *slog.Logger
+	options discovery.Options
+	devices []*outlet
+	bridge  *bridgeDevice
+	keep    func(*device, discovery.Announced) // remember what was announced
+	orphans func() []orphan                    // what is to be removed from Home Assistant now
+	forget  func(id string)
+
+	wake chan struct{}
+	mu   sync.Mutex
+	// what the other goroutines told, under mu
+	touched  []*outlet
+	sessions int // counts connections
+	up       bool
+	birth    bool // Home Assistant said that it is online
+	away     bool // Home Assistant said that it leaves
+	counted  counts
+
+	// the rest belongs to the publisher's goroutine
+	session    int  // the connection that was announced on
+	listening  bool // somebody takes what we say
+	said       bool // the log has been told that nobody does
+	announceAt time.Time
+	probeAt    time.Time
+}
+
+// counts are what the page shows of the publisher.
+type counts struct {
+	listening bool
+	announced int
+	published uint64
+}
+
+func (p *publisher) counts() counts {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.counted
+}
+
+// outlet is a device as the publisher sees it.
+type outlet struct {
+	device   *device
+	queued   bool // in touched, under the publisher's mu
+	touch    func()
+	topics   *output.Topics
+	session  int       // connection on which it was last announced
+	shape    int       // shape that was last announced
+	changed  time.Time // when another shape was seen
+	again    time.Time // when the state is sent once more
+	status   map[string]string
+	document map[string][]byte
+	sent     map[string]time.Time
+	buffer   []byte
+	flushed  time.Time
+}
+
+// touch tells that something about o changed; it never waits.
+func (p *publisher) touch(o *outlet) {
+	p.mu.Lock()
+	if !o.queued {
+		o.queued = true
+		p.touched = append(p.touched, o)
+	}
+	p.mu.Unlock()
+	p.rouse()
+}
+
+func (p *publisher) rouse() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run publishes until ctx ends.
+func (p *publisher) run(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.wake:
+		case <-tick.C:
+			p.tick(ctx)
+		}
+		touched := p.news(ctx)
+		for _, o := range touched {
+			p.flush(ctx, o, false)
+		}
+	}
+}
+
+// news takes in what the other goroutines told.
+func (p *publisher) news(ctx context.Context) []*outlet {
+	p.mu.Lock()
+	touched, sessions, up, birth, away := p.touched, p.sessions, p.up, p.birth, p.away
+	p.touched, p.birth, p.away = nil, false, false
+	for _, o := range touched {
+		o.queued = false
+	}
+	p.mu.Unlock()
+	now := time.Now()
+	switch {
+	case !up:
+		p.session = 0
+	case p.session != sessions:
+		p.session, p.announceAt = sessions, time.Time{}
+		p.announceAll(ctx)
+	case birth: // a moment, so that it has subscribed by the time the states come; not the same for all who heard it
+		p.announceAt = now.Add(500*time.Millisecond + rand.N(500*time.Millisecond))
+	case away:
+		p.listening, p.probeAt = false, now.Add(time.Second)
+	}
+	return touched
+}
+
+// tick is what happens without anybody saying so: devices grow silent, values old, and states are due again.
+func (p *publisher) tick(ctx context.Context) {
+	defer p.tally()
+	now := time.Now()
+	for _, o := range p.devices {
+		o.device.age(now)
+	}
+	if p.session == 0 {
+		return
+	}
+	if !p.announceAt.IsZero() && !now.Before(p.announceAt) {
+		p.announceAt = time.Time{}
+		p.announceAll(ctx)
+		return
+	}
+	if !p.listening && !now.Before(p.probeAt) {
+		p.probe(ctx)
+	}
+	p.bridge.refresh(ctx, p, now)
+	for _, o := range p.devices {
+		if now.Sub(o.flushed) >= look || !o.again.IsZero() || !o.changed.IsZero() {
+			p.flush(ctx, o, false)
+		}
+	}
+}
+
+// announceAll says everything on a new connection and to a Home Assistant that has just started: the bridge first, since the devices
+// name it.
+func (p *publisher) announceAll(ctx context.Context) {
+	p.bury(ctx)
+	p.heard(p.bridge.announce(ctx, p))
+	for _, o := range p.devices {
+		o.session = 0
+		clear(o.status)
+		clear(o.document)
+		p.flush(ctx, o, true)
+	}
+	p.tally()
+}
+
+// bury removes what has left the configuration from Home Assistant.
+func (p *publisher) bury(ctx context.Context) {
+	for _, o := range p.orphans() {
+		gone := p.send(ctx, broker.Message{Topic: p.options.TopicPrefix + "/" + o.id + "/status", Retain: true, QoS: 1})
+		for _, uid := range o.uids {
+			gone = p.send(ctx, retained(discovery.Forget(uid, p.options))) && gone
+		}
+		if gone {
+			p.log.Info("removed from Home Assistant: no longer configured", "device", o.id)
+			p.forget(o.id)
+		}
+	}
+}
+
+// heard notes whether Home Assistant takes our announcements: MQTT 5 says so when nobody does.
+func (p *publisher) heard(heard bool, err error) {
+	if err != nil {
+		return
+	}
+	was := p.listening
+	p.listening = heard
+	switch {
+	case heard && !was:
+		p.log.Info("Home Assistant is listening", "discovery_prefix", p.options.DiscoveryPrefix)
+		p.said = false
+	case !heard && !p.said:
+		p.log.Warn("nobody takes the announcements on this broker: add the MQTT integration in Home Assistant with this same broker, or set mqtt.discovery_prefix to its own",
+			"discovery_prefix", p.options.DiscoveryPrefix)
+		p.said = true
+	}
+	if !heard {
+		p.probeAt = time.Now().Add(time.Second)
+	}
+}
+
+// probe looks whether Home Assistant is back, by the bridge's own small state: once somebody takes it, everything is said again.
+func (p *publisher) probe(ctx context.Context) {
+	heard, err := p.bridge.state(ctx, p, time.Now(), 1)
+	if err == nil && heard {
+		p.heard(true, nil)
+		p.announceAll(ctx)
+		return
+	}
+	p.probeAt = time.Now().Add(time.Second)
+}
+
+// flush publishes what changed about one device. all sends also what did not.
+func (p *publisher) flush(ctx context.Context, o *outlet, all bool) {
+	if p.session == 0 {
+		return
+	}
+	now := time.Now()
+	o.flushed = now
+	p.announce(ctx, o, now)
+	if o.session == 0 {
+		return
+	}
+	if !o.again.IsZero() && !now.Before(o.again) {
+		o.again, all = time.Time{}, true
+	}
+	d := o.device
+	d.mu.Lock()
+	type out struct{ topic, status, name string }
+	var outs []out
+	for _, u := range d.units {
+		t := p.options.TopicPrefix + "/" + d.cfg.ID
+		if u.name != "" {
+			t += "/" + u.name
+		}
+		outs = append(outs, out{t, availability(d.online), u.name})
+	}
+	d.mu.Unlock()
+	for _, u := range outs {
+		if o.status[u.name] != u.status {
+			p.sendStatus(ctx, u.topic, u.status)
+			o.status[u.name] = u.status
+		}
+		p.sendState(ctx, o, u.name, u.topic, now, all)
+	}
+}
+
+func availability(online bool) string {
+	if online {
+		return "online"
+	}
+	return "offline"
+}
+
+func (p *publisher) sendStatus(ctx context.Context, topic, status string) {
+	p.send(ctx, broker.Message{Topic: topic + "/status", Payload: []byte(status), Retain: true, QoS: 1})
+}
+
+// sendState sends a unit's document when it differs from the last, or the heartbeat is due.
+func (p *publisher) sendState(ctx context.Context, o *outlet, name, topic string, now time.Time, all bool) {
+	d := o.device
+	d.mu.Lock()
+	u := d.unit(name)
+	if u == nil {
+		d.mu.Unlock()
+		return
+	}
+	o.buffer = u.document(o.buffer[:0], now)
+	if name == "" {
+		o.buffer = d.withDiagnostics(o.buffer, now)
+	}
+	d.mu.Unlock()
+	if !all && bytes.Equal(o.buffer, o.document[name]) && now.Sub(o.sent[name]) < heartbeat {
+		return
+	}
+	doc := bytes.Clone(o.buffer)
+	if !p.send(ctx, broker.Message{Topic: topic + "/state", Payload: doc}) {
+		return
+	}
+	o.document[name], o.sent[name] = doc, now
+	if o.topics != nil && name == "" {
+		d.mu.Lock()
+		plain := o.topics.Messages(u.Cells, u.shown, now)
+		d.mu.Unlock()
+		for _, m := range plain {
+			p.send(ctx, broker.Message{Topic: m.Topic, Payload: m.Payload, Retain: d.cfg.Retain})
+		}
+	}
+}
+
+func (d *device) unit(name string) *unit {
+	for _, u := range d.units {
+		if u.name == name {
+			return u
+		}
+	}
+	return nil
+}
+
+// announce sends the discovery of a device that has something new to announce, once per connection and when its shape has settled.
+func (p *publisher) announce(ctx context.Context, o *outlet, now time.Time) {
+	d := o.device
+	d.mu.Lock()
+	shape, ready := d.shape, d.settled && len(d.kept.Answered) > 0
+	d.mu.Unlock()
+	switch {
+	case !ready, o.session == p.session && o.shape == shape:
+		return
+	case o.session == p.session:
+		if o.changed.IsZero() {
+			o.changed = now
+		}
+		if now.Sub(o.changed) < settle {
+			return
+		}
+	}
+	d.mu.Lock()
+	dev, desc, before := p.describe(d)
+	d.mu.Unlock()
+	msgs, announced := discovery.Announce(dev, desc, diagnostics(), before, p.options)
+	for uid := range announced { // it had another identity before
+		if uid != dev.UID && !strings.HasPrefix(uid, dev.UID+"_") && !slices.Contains(slices.Collect(maps.Values(dev.Units)), uid) {
+			msgs = append([]discovery.Message{discovery.Forget(uid, p.options)}, msgs...)
+			delete(announced, uid)
+		}
+	}
+	for _, m := range msgs {
+		heard, err := p.client.Publish(ctx, retained(m))
+		if err != nil {
+			return
+		}
+		p.heard(heard, nil)
+		if !heard {
+			merge(announced, before) // what leaves is still to be removed, once somebody takes it
+		}
+	}
+	o.session, o.shape, o.changed = p.session, shape, time.Time{}
+	o.again = now.Add(3 * time.Second)
+	clear(o.document)
+	p.keep(d, announced)
+}
+
+// merge adds to a what b has and a has not.
+func merge(a, b discovery.Announced) {
+	for uid, components := range b {
+		if a[uid] == nil {
+			a[uid] = map[string]string{}
+		}
+		for key, platform := range components {
+			if _, has := a[uid][key]; !has {
+				a[uid][key] = platform
+			}
+		}
+	}
+}
+
+// describe is d as discovery wants it. d is locked.
+func (p *publisher) describe(d *device) (discovery.Device, drivers.Descriptor, discovery.Announced) {
+	dev := discovery.Device{
+		ID: d.cfg.ID, UID: d.kept.UID, Name: d.cfg.Name, Area: d.cfg.Area, Paces: d.paces, Heartbeat: heartbeat,
+		Disabled: map[string]bool{}, Units: map[string]string{},
+	}
+	for key, e := range d.cfg.Entities {
+		if e.Disabled != nil {
+			dev.Disabled[key] = *e.Disabled
+		}
+	}
+	desc := d.units[0].announce
+	for _, u := range d.units[1:] {
+		desc.Units = append(desc.Units, u.announce)
+		if s := Serial(u.announce.Serial); s != "" {
+			dev.Units[u.name] = d.cfg.Spec.Family + "_" + slug(s)
+		}
+	}
+	return dev, desc, d.kept.Announced
+}
+
+// send publishes m and reports whether it left.
+func (p *publisher) send(ctx context.Context, m broker.Message) bool {
+	_, err := p.client.Publish(ctx, m)
+	if err == nil {
+		p.mu.Lock()
+		p.counted.published++
+		p.mu.Unlock()
+	}
+	return err == nil
+}
+
+// tally brings up to date what the page shows.
+func (p *publisher) tally() {
+	n := 0
+	for _, o := range p.devices {
+		if p.session != 0 && o.session == p.session {
+			n++
+		}
+	}
+	p.mu.Lock()
+	p.counted.listening, p.counted.announced = p.listening && p.session != 0, n
+	p.mu.Unlock()
+}
+
+func retained(m discovery.Message) broker.Message {
+	return broker.Message{Topic: m.Topic, Payload: m.Payload, Retain: m.Retain, QoS: 1}
+}
+
+// message takes in what Home Assistant says of itself.
+func (p *publisher) message(m broker.Message) {
+	if m.Topic != "homeassistant/status" && m.Topic != p.options.DiscoveryPrefix+"/status" {
+		return
+	}
+	p.mu.Lock()
+	switch strings.TrimSpace(string(m.Payload)) {
+	case "online":
+		p.birth = true
+	case "offline":
+		p.away = true
+	}
+	p.mu.Unlock()
+	p.rouse()
+}

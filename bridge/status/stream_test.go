@@ -1,0 +1,265 @@
+package status
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// newTrickle is a body that never ends and gives nothing.
+func newTrickle() (io.Reader, func()) {
+	r, w := io.Pipe()
+	return r, func() { _ = w.Close() }
+}
+
+// record is a ResponseWriter that notes when each event came.
+type record struct {
+	*httptest.ResponseRecorder
+	mu     sync.Mutex
+	begun  time.Time
+	events []event
+}
+
+type event struct {
+	at   time.Duration
+	data string
+}
+
+func (r *record) Write(b []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, data, _ := strings.Cut(strings.TrimSuffix(string(b), "\n\n"), "data: ")
+	r.events = append(r.events, event{time.Since(r.begun), data})
+	return len(b), nil
+}
+
+// listen opens a stream and returns its record, and what ends it and waits for its end.
+func listen(t *testing.T, h http.Handler, path string) (*record, func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil)
+	r.RemoteAddr, r.Host = "127.0.0.1:40000", "localhost"
+	w := &record{ResponseRecorder: httptest.NewRecorder(), begun: time.Now()}
+	done := make(chan struct{})
+	go func() { defer close(done); h.ServeHTTP(w, r) }()
+	return w, func() { cancel(); <-done }
+}
+
+func TestAStreamGivesTheFirstStateAtOnceAndThenNoMoreThanTwoASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := twoDevices(time.Now())
+		w, end := listen(t, New(src, Options{}), "/api/stream")
+		for i := range 40 { // 100 ms apart: 4 s
+			synctest.Wait()
+			src.change(func(s *Snapshot) { s.Broker.Published = uint64(i) })
+			time.Sleep(100 * time.Millisecond)
+		}
+		synctest.Wait()
+		last := len(w.events)
+		time.Sleep(20 * time.Second) // nothing changes: heartbeats only
+		end()
+		if w.events[0].at != 0 {
+			t.Errorf("the first event came after %v", w.events[0].at)
+		}
+		for i := range w.events[1:] {
+			gap := w.events[i+1].at - w.events[i].at
+			if gap < eventGap || gap > heartbeat {
+				t.Errorf("event %d came %v after the one before", i+1, gap)
+			}
+		}
+		if last < 8 || last > 9 {
+			t.Errorf("%d events in 4 s", last)
+		}
+		var s Snapshot
+		if err := json.Unmarshal([]byte(w.events[last].data), &s); err != nil || s.Schema != 1 || s.Broker.Published != 39 {
+			t.Errorf("the last change did not arrive: %d, %v", s.Broker.Published, err)
+		}
+		if h := w.Header(); h.Get("Content-Type") != "text/event-stream" || h.Get("Cache-Control") != "no-store" {
+			t.Errorf("headers %v", h)
+		}
+		synctest.Wait()
+		if src.open() != 0 {
+			t.Error("the source still serves a stream that ended")
+		}
+	})
+}
+
+func TestThePagesStreamSendsADeviceAgainOnlyWhenItChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := twoDevices(time.Now())
+		w, end := listen(t, New(src, Options{}), "/live")
+		time.Sleep(time.Second)
+		src.change(func(s *Snapshot) { s.Devices[1].Values[0].Value = json.RawMessage("22.5") })
+		time.Sleep(time.Second)
+		synctest.Wait()
+		end()
+		sent := func(i int) (ids []string) {
+			var u struct{ Parts []part }
+			if err := json.Unmarshal([]byte(w.events[i].data), &u); err != nil {
+				t.Fatal(err)
+			}
+			if len(u.Parts) != 3 {
+				t.Errorf("event %d lists %d parts", i, len(u.Parts))
+			}
+			for _, p := range u.Parts {
+				if p.HTML != "" {
+					ids = append(ids, p.ID)
+				}
+			}
+			return ids
+		}
+		if got := strings.Join(sent(0), " "); got != "summary device-inverter device-house" {
+			t.Errorf("first came %s", got)
+		}
+		if got := strings.Join(sent(1), " "); got != "device-house" || !strings.Contains(w.events[1].data, "22.5") {
+			t.Errorf("then came %s: %s", got, w.events[1].data)
+		}
+	})
+}
+
+func TestStreamsAreLimitedInNumber(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(twoDevices(time.Now()), Options{})
+		var ends []func()
+		for range maxStreams {
+			_, end := listen(t, h, "/api/stream")
+			ends = append(ends, end)
+		}
+		synctest.Wait()
+		if w := get(t, h, "/live"); w.Code != http.StatusServiceUnavailable {
+			t.Errorf("one more got %d", w.Code)
+		}
+		ends[0]()
+		_, end := listen(t, h, "/live")
+		ends[0] = end
+		for _, end := range ends {
+			end()
+		}
+	})
+}
+
+// opened serves src on a port of its own and returns its address, and what ends it and gives Serve's result.
+func opened(t *testing.T, src Source, opts Options) (addr string, end func() error) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- serve(ctx, l, src, opts) }()
+	return l.Addr().String(), func() error { cancel(); return <-ended }
+}
+
+func TestServeEndsWithItsContextStreamsAndSlowReadersIncluded(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	src := manyValues(2000)
+	addr, end := opened(t, src, Options{})
+	for _, path := range []string{"/api/stream", "/live", "/api/devices"} {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close() // and nothing is ever read from it
+		_, _ = io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	}
+	reader := client(t, addr)
+	_ = next(t, reader)
+	begun := time.Now()
+	if err := end(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(begun); took > 2*time.Second {
+		t.Errorf("ended after %v", took)
+	}
+	if _, err := io.ReadAll(reader); err != nil && !strings.Contains(err.Error(), "EOF") {
+		t.Logf("the stream's end as its reader saw it: %v", err)
+	}
+}
+
+// client opens /api/stream on a connection of its own.
+func client(t *testing.T, addr string) *bufio.Reader {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_, _ = io.WriteString(c, "GET /api/stream HTTP/1.0\r\nHost: localhost\r\n\r\n")
+	return bufio.NewReaderSize(c, 1<<20)
+}
+
+// next is the data of the next event.
+func next(t *testing.T, r *bufio.Reader) string {
+	t.Helper()
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		if data, ok := strings.CutPrefix(line, "data: "); ok {
+			return data
+		}
+	}
+}
+
+func TestASlowReaderHoldsUpNobody(t *testing.T) {
+	src := manyValues(20000) // several megabytes an event: more than the sockets' buffers take
+	addr, end := opened(t, src, Options{})
+	defer func() { _ = end() }()
+	slow, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slow.Close()
+	_, _ = io.WriteString(slow, "GET /api/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	if _, err := bufio.NewReader(slow).ReadByte(); err != nil { // it is being written to, and takes no more
+		t.Fatal(err)
+	}
+	quick := client(t, addr)
+	_ = next(t, quick)
+	for i := range uint64(2) {
+		src.change(func(s *Snapshot) { s.Broker.Published = 1000 + i })
+		for !strings.Contains(next(t, quick)[:1000], `"published":`+string(json.RawMessage(mustJSON(1000+i)))) {
+			continue
+		}
+	}
+}
+
+func mustJSON(v any) []byte { b, _ := json.Marshal(v); return b }
+
+func TestAPageThatAnybodyCouldReadIsNotOpened(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	src := twoDevices(time.Now())
+	if err := Serve(ctx, "127.0.0.1:0", src, Options{}); err != nil && ctx.Err() == nil {
+		t.Error(err)
+	}
+	open, stop := context.WithTimeout(t.Context(), 5*time.Second)
+	defer stop()
+	for _, listen := range []string{"0.0.0.0:0", ":0", "[::]:0"} {
+		if err := Serve(open, listen, src, Options{}); err == nil || !strings.Contains(err.Error(), "http.password") {
+			t.Errorf("%s without a password: %v", listen, err)
+		}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := Serve(open, l.Addr().String(), src, Options{}); err == nil || !strings.Contains(err.Error(), "http.listen") {
+		t.Errorf("a port in use: %v", err)
+	}
+}

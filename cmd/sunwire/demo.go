@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"time"
+
+	"sunwire/bridge/broker/embedded"
+	"sunwire/bridge/config"
+)
+
+// demoHouse is the demo's configuration: everything simulated, at wire level, behind the real drivers.
+const demoHouse = `
+mqtt: {url: "mqtt://%s"}
+http: {listen: %q}
+log: {level: warn}
+state_dir: %q
+devices:
+  - {id: inverter, name: Inverter, area: Garage, driver: pi30, port: "sim:", interval: 2s, slow: 20s, critical: true}
+  - {id: house, name: House, area: Living room, driver: bme280, port: "sim:", interval: 5s, topics: "house/{key}", options: {elevation: 40}}
+`
+
+func demo(ctx context.Context, c console, args []string) error {
+	var mqtt, page string
+	if _, err := flags(c, "demo", args, func(fs *flag.FlagSet) {
+		fs.StringVar(&mqtt, "mqtt", "127.0.0.1:1883", "address of the demo's own broker; port 0: any free one")
+		fs.StringVar(&page, "http", "127.0.0.1:8099", "address of the page")
+	}); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "sunwire-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a folder in the system's temporary folder
+	b, err := embedded.Start(mqtt)
+	if err != nil {
+		return fmt.Errorf("the demo's broker cannot listen on %s: %w: choose another address with --mqtt 127.0.0.1:0", mqtt, err)
+	}
+	defer b.Close() //nolint:errcheck // the process ends
+	cfg, err := config.Parse("demo", fmt.Appendf(nil, demoHouse, b.Addr(), page, dir), environment())
+	if err != nil {
+		return err
+	}
+	log, reopen, err := logger(cfg.Log, c.err)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, `A simulated house runs: an inverter with panels and a battery, and a sensor indoors.
+
+  See it:          http://%s
+  Home Assistant:  Settings, Devices & services, Add integration, MQTT; broker and port: %s
+                   (this demo listens on this machine only; --mqtt 0.0.0.0:1883 lets others in, without a password)
+
+Ctrl-C ends it; nothing is kept.
+`, page, b.Addr())
+	return serve(ctx, cfg, log, reopen, newHouse(time.Now()).model)
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"math"
+	"sync"
+	"time"
+
+	"sunwire/bridge/config"
+	"sunwire/drivers"
+)
+
+// house is the demo's simulated house: a sun that goes by the clock, clouds, a load, and a battery that fills and empties. It is the
+// state behind the simulated devices; what is published goes through the real drivers all the same.
+type house struct {
+	mu      sync.Mutex
+	at      time.Time
+	charge  float64 // of the battery, 0 to 1
+	sun     float64 // W from the panels
+	load    float64 // W
+	battery float64 // W, + = discharging
+	grid    float64 // W, + = importing
+}
+
+// The demo house: 5 kWp, 10 kWh, a 48 V battery, 5 kW inverter.
+const (
+	panelPeak  = 5000.0
+	capacityWh = 10000.0
+	chargeMax  = 3000.0
+)
+
+func newHouse(now time.Time) *house {
+	h := &house{at: now, charge: 0.62}
+	h.step(now)
+	return h
+}
+
+// model is the part of the house that a device sees.
+func (h *house) model(d config.Device) drivers.Model {
+	if d.Spec.Class == drivers.Climate {
+		return modelFunc(h.climate)
+	}
+	return modelFunc(h.inverter)
+}
+
+type modelFunc func(key string) (float64, bool)
+
+// Value implements drivers.Model.
+func (f modelFunc) Value(_, key string) (drivers.Value, bool) {
+	v, ok := f(key)
+	return drivers.Num(v), ok
+}
+
+// step moves the house on to now.
+func (h *house) step(now time.Time) {
+	hours := now.Sub(h.at).Hours()
+	day := float64(now.Hour()) + float64(now.Minute())/60 + float64(now.Second())/3600
+	clouds := 0.75 + 0.25*wave(now, 7*time.Minute)*wave(now, 97*time.Second)
+	h.sun = panelPeak * 0.8 * max(0, math.Sin((day-6)/12*math.Pi)) * clouds
+	h.load = 380 + 120*wave(now, 11*time.Minute) + 60*wave(now, 53*time.Second) + 15*wave(now, 7*time.Second)
+	if day > 17 && day < 22 {
+		h.load += 700
+	}
+	want := h.load - h.sun
+	switch {
+	case want < 0 && h.charge >= 1, want > 0 && h.charge <= 0.1:
+		h.battery = 0
+	default:
+		h.battery = min(max(want, -chargeMax), chargeMax)
+	}
+	h.grid = max(0, want-h.battery)
+	h.sun = min(h.sun, h.load-h.battery) // what is not needed is not taken
+	h.charge = min(max(h.charge-h.battery*hours/capacityWh, 0), 1)
+	h.at = now
+}
+
+func wave(now time.Time, period time.Duration) float64 {
+	return math.Sin(2 * math.Pi * float64(now.UnixMilli()) / float64(period.Milliseconds()))
+}
+
+func (h *house) look() house {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if now := time.Now(); now.Sub(h.at) > 100*time.Millisecond {
+		h.step(now)
+	}
+	return house{at: h.at, charge: h.charge, sun: h.sun, load: h.load, battery: h.battery, grid: h.grid}
+}
+
+func (h *house) inverter(key string) (float64, bool) {
+	n := h.look()
+	volts := 48 + 6*n.charge - n.battery/3000
+	switch key {
+	case "grid_voltage":
+		return 230 + 2*wave(n.at, 41*time.Second), true
+	case "grid_frequency":
+		return 50 + 0.05*wave(n.at, 13*time.Second), true
+	case "output_voltage":
+		return 230, true
+	case "output_frequency":
+		return 50, true
+	case "output_power":
+		return n.load, true
+	case "output_apparent_power":
+		return n.load * 1.08, true
+	case "load_percent":
+		return n.load / 50, true
+	case "battery_voltage", "battery_voltage_scc":
+		return volts, true
+	case "battery_charge_current":
+		return max(0, -n.battery) / volts, true
+	case "battery_discharge_current":
+		return max(0, n.battery) / volts, true
+	case "state_of_charge":
+		return 100 * n.charge, true
+	case "heatsink_temperature":
+		return 31 + n.load/100 + n.sun/300, true
+	case "pv_voltage":
+		if n.sun < 1 {
+			return 0, true
+		}
+		return 320 + 20*wave(n.at, 3*time.Minute), true
+	case "pv_current":
+		return n.sun / volts, true
+	case "pv_power":
+		return n.sun, true
+	}
+	return 0, false
+}
+
+func (h *house) climate(key string) (float64, bool) {
+	n := h.look()
+	switch key {
+	case "temperature":
+		return 21.4 + 0.8*wave(n.at, 23*time.Minute), true
+	case "humidity":
+		return 46 + 3*wave(n.at, 31*time.Minute), true
+	case "pressure":
+		return 1011 + 2*wave(n.at, 47*time.Minute), true
+	}
+	return 0, false
+}

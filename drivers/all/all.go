@@ -1,0 +1,33 @@
+// Package all is the one explicit list of drivers: the only file to touch besides a new driver's own.
+package all
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sunwire/drivers"
+	"sunwire/drivers/bme280"
+	"sunwire/drivers/voltronic"
+)
+
+// Drivers lists every driver, by name.
+func Drivers() []drivers.Driver {
+	return []drivers.Driver{
+		bme280.Driver,
+		voltronic.PI30,
+	}
+}
+
+// Find is the driver with that name or alias.
+func Find(name string) (drivers.Driver, error) {
+	ds := Drivers()
+	var names []string
+	for _, d := range ds {
+		if strings.EqualFold(d.Name, name) || slices.ContainsFunc(d.Aliases, func(a string) bool { return strings.EqualFold(a, name) }) {
+			return d, nil
+		}
+		names = append(names, d.Name)
+	}
+	return drivers.Driver{}, fmt.Errorf("there is no driver %q; there are %s", name, strings.Join(names, ", "))
+}

@@ -1,0 +1,78 @@
+// Package replay plays recordings of real devices: text files of requests and replies, as a debug log writes them and testdata/frames
+// keeps them.
+package replay
+
+import (
+	"encoding/hex"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"golang.org/x/tools/txtar"
+)
+
+// Recording is what was asked and answered. It is a link.Simulator: requests are answered in the order recorded, the last reply again
+// and again; what was never asked stays without a reply.
+type Recording struct {
+	replies map[string][][]byte
+}
+
+// File reads a recording from the text of a file: its section exchange, or the whole text where it has no sections.
+func File(text []byte) (*Recording, error) {
+	a := txtar.Parse(text)
+	for _, f := range a.Files {
+		if f.Name == "exchange" {
+			return Parse(f.Data)
+		}
+	}
+	if len(a.Files) > 0 {
+		return nil, fmt.Errorf("the recording has no section -- exchange --")
+	}
+	return Parse(text)
+}
+
+// Parse reads "> hex", a request, and "< hex", its reply, which may go on over several lines; # begins a comment.
+func Parse(text []byte) (*Recording, error) {
+	r := &Recording{map[string][][]byte{}}
+	var request string
+	for line := range strings.Lines(string(text)) {
+		line, _, _ = strings.Cut(line, "#")
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		b, err := hex.DecodeString(strings.ReplaceAll(line[1:], " ", ""))
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w", line, err)
+		}
+		switch line[0] {
+		case '>':
+			request = string(b)
+			r.replies[request] = append(r.replies[request], nil)
+		case '<':
+			rs := r.replies[request]
+			if len(rs) == 0 {
+				return nil, fmt.Errorf("%q: a reply before any request", line)
+			}
+			rs[len(rs)-1] = append(rs[len(rs)-1], b...)
+		default:
+			return nil, fmt.Errorf("%q begins neither with > nor with <", line)
+		}
+	}
+	return r, nil
+}
+
+// Answer implements link.Simulator.
+func (r *Recording) Answer(request []byte) []byte {
+	replies := r.replies[string(request)]
+	if len(replies) == 0 {
+		return nil
+	}
+	if len(replies) > 1 {
+		r.replies[string(request)] = replies[1:]
+	}
+	return replies[0]
+}
+
+// Push implements link.Simulator: nothing is said unasked.
+func (r *Recording) Push() iter.Seq2[time.Duration, []byte] { return nil }

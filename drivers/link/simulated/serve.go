@@ -1,0 +1,240 @@
+package simulated
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"sunwire/drivers/link"
+)
+
+// Line is a line to be served.
+type Line struct {
+	Baud    int // 0: as fast as it goes
+	Ends    func(request []byte) bool
+	Trouble *Trouble
+}
+
+// EndsInCR is for text protocols: a request is whole with its CR.
+func EndsInCR(request []byte) bool { return len(request) > 0 && request[len(request)-1] == '\r' }
+
+// pause ends a request whose end cannot be seen.
+const pause = 20 * time.Millisecond
+
+// heard is what was read from the port, and when.
+type heard struct {
+	bytes []byte
+	at    time.Time
+}
+
+// Serve lets s answer on rw until ctx ends or rw does. The line is paced in both directions: a request counts when its last byte could
+// have arrived, and the bytes of the reply leave one by one. What the wire owes is counted by absolute times, so that nothing adds up.
+func (l Line) Serve(ctx context.Context, rw io.ReadWriter, s link.Simulator) error {
+	ctx, stop := context.WithCancel(ctx)
+	in := make(chan heard)
+	var broken error
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		defer close(in)
+		broken = listen(ctx, rw, in)
+	})
+	defer reader.Wait() // the caller closes rw, which ends the reader
+	defer stop()
+	var request []byte
+	var received time.Time // when the last byte is in
+	quiet := time.NewTimer(time.Hour)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case h, ok := <-in:
+			if !ok {
+				return broken
+			}
+			if received.Before(h.at) {
+				received = h.at
+			}
+			received = received.Add(l.takes(len(h.bytes)))
+			request = append(request, h.bytes...)
+			if l.Ends == nil || !l.Ends(request) {
+				quiet.Reset(time.Until(received) + pause)
+				continue
+			}
+		case <-quiet.C:
+		}
+		if len(request) == 0 {
+			continue
+		}
+		if err := l.reply(ctx, rw, s, request, received); err != nil {
+			return err
+		}
+		request, received = nil, time.Time{}
+	}
+}
+
+func (l Line) takes(bytes int) time.Duration {
+	if l.Baud == 0 {
+		return 0
+	}
+	return time.Duration(bytes) * byteTime(l.Baud)
+}
+
+func (l Line) reply(ctx context.Context, w io.Writer, s link.Simulator, request []byte, at time.Time) error {
+	if !sleepUntil(ctx, at) {
+		return nil
+	}
+	out := s.Answer(request)
+	if l.Trouble != nil {
+		var delay time.Duration
+		if out, delay = l.Trouble.apply(request, out); delay > 0 {
+			if at = at.Add(delay); !sleepUntil(ctx, at) {
+				return nil
+			}
+		}
+	}
+	if l.Baud == 0 {
+		_, err := w.Write(out)
+		return err
+	}
+	if late := time.Since(at); late > byteTime(l.Baud) { // the machine was busy, the line was not
+		at = time.Now()
+	}
+	for i := range out {
+		if !sleepUntil(ctx, at.Add(l.takes(i+1))) {
+			return nil
+		}
+		if _, err := w.Write(out[i : i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func listen(ctx context.Context, r io.Reader, in chan<- heard) error {
+	buf := make([]byte, 4096)
+	for {
+		n, err := r.Read(buf)
+		if n > 0 {
+			select {
+			case in <- heard{append([]byte(nil), buf[:n]...), time.Now()}:
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		switch {
+		case errors.Is(err, syscall.EIO): // nobody has the other end of the pseudo-terminal open
+			if !sleep(ctx, pause/2) {
+				return nil
+			}
+		case err != nil:
+			return err
+		}
+	}
+}
+
+func sleepUntil(ctx context.Context, at time.Time) bool {
+	if d := time.Until(at); d > 0 {
+		return sleep(ctx, d)
+	}
+	return ctx.Err() == nil
+}
+
+// ServePTY serves on a pseudo-terminal that is found at path, until ctx ends. While the fault is Unplug there is none.
+func (l Line) ServePTY(ctx context.Context, path string, s link.Simulator) error {
+	if _, err := os.Lstat(path); err == nil {
+		if to, err := os.Readlink(path); err != nil || len(to) < 5 || to[:5] != "/dev/" {
+			return fmt.Errorf("%s is there already, and is no link to a terminal: choose another path", path)
+		}
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	for ctx.Err() == nil {
+		if err := l.plugged(ctx, path, s); err != nil {
+			return err
+		}
+		for l.Trouble != nil && l.Trouble.is(Unplug) {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-l.Trouble.changed:
+			}
+		}
+	}
+	return nil
+}
+
+// plugged serves until ctx ends or the cable is pulled.
+func (l Line) plugged(ctx context.Context, path string, s link.Simulator) error {
+	master, slave, err := openPTY()
+	if err != nil {
+		return fmt.Errorf("open a pseudo-terminal: %w", err)
+	}
+	if err := os.Symlink(slave, path); err != nil {
+		return errors.Join(err, master.Close())
+	}
+	ctx, stop := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { // the port is closed here, which ends whoever reads from it
+		for l.Trouble == nil || !l.Trouble.is(Unplug) {
+			var changed <-chan struct{}
+			if l.Trouble != nil {
+				changed = l.Trouble.changed
+			}
+			select {
+			case <-ctx.Done():
+				_ = master.Close()
+				return
+			case <-changed:
+			}
+		}
+		_ = os.Remove(path)
+		_ = master.Close()
+		stop()
+	})
+	err = l.Serve(ctx, master, s)
+	pulled := ctx.Err() != nil
+	stop()
+	watch.Wait()
+	_ = os.Remove(path)
+	if pulled || errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// ServeTCP serves one client after another at l's address until ctx ends.
+func (l Line) ServeTCP(ctx context.Context, listener net.Listener, s link.Simulator) error {
+	stop := context.AfterFunc(ctx, func() { _ = listener.Close() })
+	defer stop()
+	for {
+		c, err := listener.Accept()
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		done := context.AfterFunc(ctx, func() { _ = c.Close() })
+		_ = l.Serve(ctx, closing{c}, s) // its end is the client's going
+		done()
+		_ = c.Close()
+	}
+}
+
+// closing lets the reader end when the writer failed.
+type closing struct{ net.Conn }
+
+func (c closing) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	if err != nil {
+		_ = c.Close()
+	}
+	return n, err
+}
