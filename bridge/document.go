@@ -83,7 +83,7 @@ func (d *device) trouble() string {
 	case !d.online && d.health.lastError != "":
 		return d.health.lastError
 	}
-	return "None"
+	return "No error" // not "None": Home Assistant reads that as unknown
 }
 
 func appendKey(b []byte, key string) []byte {

@@ -67,7 +67,7 @@ func (b *bridgeDevice) state(ctx context.Context, p *publisher, now time.Time, q
 func (b *bridgeDevice) render(now time.Time) []byte {
 	problems := b.problems(now)
 	online, _ := b.online()
-	text := "None"
+	text := "No problems"
 	if len(problems) > 0 {
 		text = strings.Join(problems, "; ")
 	}

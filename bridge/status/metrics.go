@@ -156,8 +156,8 @@ func (e *exposition) device(d *Device) {
 	}
 }
 
-// appendMetrics appends s in the Prometheus text format. What is unknown or too old has no sample; it is never 0.
-func appendMetrics(b []byte, s *Snapshot) []byte {
+// exposeAll is s in the Prometheus text format. What is unknown or too old has no sample; it is never 0.
+func exposeAll(s *Snapshot) []byte {
 	e := exposition{families: map[string]*strings.Builder{}}
 	e.add("sunwire_build_info", "The running version.", "1", "version", s.Version)
 	e.add("sunwire_start_time_seconds", "When sunwire started.", unix(s.Started))
@@ -175,6 +175,7 @@ func appendMetrics(b []byte, s *Snapshot) []byte {
 			e.values(d.ID, u.Unit, u.Values)
 		}
 	}
+	var b []byte
 	for _, name := range e.order {
 		b = append(b, e.families[name].String()...)
 	}
@@ -184,7 +185,7 @@ func appendMetrics(b []byte, s *Snapshot) []byte {
 func (h *handler) metrics(w http.ResponseWriter, _ *http.Request) {
 	s := h.src.Snapshot()
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-	_, _ = w.Write(appendMetrics(nil, &s))
+	_, _ = w.Write(exposeAll(&s))
 }
 
 func truth(b bool) string {

@@ -65,10 +65,10 @@ func TestEveryQuantityHasAMetricWithItsUnit(t *testing.T) {
 func TestWhatIsUnknownHasNoSample(t *testing.T) {
 	for _, raw := range []string{"null", "", `"12"`, `"unknown (7)"`, "{}", "true"} {
 		s := Snapshot{Devices: []Device{{ID: "a", Values: []Value{num("pv_power", "", raw, "W", "power", "measurement", "")}}}}
-		if text := string(appendMetrics(nil, &s)); strings.Contains(text, "pv_power") {
+		if text := string(exposeAll(&s)); strings.Contains(text, "pv_power") {
 			t.Errorf("%q became a sample:\n%s", raw, text)
 		}
-		if text := string(appendMetrics(nil, &s)); strings.Contains(text, "last_update") || strings.Contains(text, "success") || strings.Contains(text, "duration") {
+		if text := string(exposeAll(&s)); strings.Contains(text, "last_update") || strings.Contains(text, "success") || strings.Contains(text, "duration") {
 			t.Errorf("a device that never answered has figures:\n%s", text)
 		}
 	}
@@ -91,7 +91,7 @@ func TestUnitsAreConvertedAndNothingElse(t *testing.T) {
 	}
 	for _, tt := range tests {
 		s := Snapshot{Devices: []Device{{ID: "a", Values: []Value{num("k", "", tt.text, tt.unit, tt.class, tt.state, "")}}}}
-		if text := string(appendMetrics(nil, &s)); !strings.Contains(text, "\n"+tt.want+"\n") {
+		if text := string(exposeAll(&s)); !strings.Contains(text, "\n"+tt.want+"\n") {
 			t.Errorf("no %s in\n%s", tt.want, text)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -164,7 +166,7 @@ func opened(t *testing.T, src Source, opts Options) (addr string, end func() err
 
 func TestServeEndsWithItsContextStreamsAndSlowReadersIncluded(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	src := manyValues(2000)
+	src := manyValues(20000) // megabytes an answer: more than the sockets' buffers take
 	addr, end := opened(t, src, Options{})
 	for _, path := range []string{"/api/stream", "/live", "/api/devices"} {
 		c, err := net.Dial("tcp", addr)
@@ -182,9 +184,6 @@ func TestServeEndsWithItsContextStreamsAndSlowReadersIncluded(t *testing.T) {
 	}
 	if took := time.Since(begun); took > 2*time.Second {
 		t.Errorf("ended after %v", took)
-	}
-	if _, err := io.ReadAll(reader); err != nil && !strings.Contains(err.Error(), "EOF") {
-		t.Logf("the stream's end as its reader saw it: %v", err)
 	}
 }
 
@@ -216,7 +215,7 @@ func next(t *testing.T, r *bufio.Reader) string {
 }
 
 func TestASlowReaderHoldsUpNobody(t *testing.T) {
-	src := manyValues(20000) // several megabytes an event: more than the sockets' buffers take
+	src := manyValues(20000)
 	addr, end := opened(t, src, Options{})
 	defer func() { _ = end() }()
 	slow, err := net.Dial("tcp", addr)
@@ -232,27 +231,27 @@ func TestASlowReaderHoldsUpNobody(t *testing.T) {
 	_ = next(t, quick)
 	for i := range uint64(2) {
 		src.change(func(s *Snapshot) { s.Broker.Published = 1000 + i })
-		for !strings.Contains(next(t, quick)[:1000], `"published":`+string(json.RawMessage(mustJSON(1000+i)))) {
+		for !strings.Contains(next(t, quick)[:1000], `"published":`+strconv.FormatUint(1000+i, 10)) {
 			continue
 		}
 	}
 }
 
-func mustJSON(v any) []byte { b, _ := json.Marshal(v); return b }
-
 func TestAPageThatAnybodyCouldReadIsNotOpened(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
 	src := twoDevices(time.Now())
-	if err := Serve(ctx, "127.0.0.1:0", src, Options{}); err != nil && ctx.Err() == nil {
-		t.Error(err)
-	}
 	open, stop := context.WithTimeout(t.Context(), 5*time.Second)
 	defer stop()
-	for _, listen := range []string{"0.0.0.0:0", ":0", "[::]:0"} {
+	for _, listen := range []string{"0.0.0.0:0", ":0"} {
 		if err := Serve(open, listen, src, Options{}); err == nil || !strings.Contains(err.Error(), "http.password") {
 			t.Errorf("%s without a password: %v", listen, err)
 		}
+	}
+	for _, opts := range []Options{{Password: "sesame"}, {AllowPeers: []netip.Addr{netip.MustParseAddr("172.30.32.2")}}} {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		if err := Serve(ctx, "0.0.0.0:0", src, opts); err != nil {
+			t.Errorf("guarded by %+v: %v", opts, err)
+		}
+		cancel()
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -91,7 +91,7 @@ func (d *device) Poll(ctx context.Context, q drivers.Query) ([]drivers.Reading, 
 		}
 	}
 	if c.Warnings {
-		warnings, problem := summary(decoded)
+		warnings, problem := c.Fields[0].summary(decoded)
 		s = append(s, drivers.Field{Key: warningsEntity.Key, Value: warnings}, drivers.Field{Key: problemEntity.Key, Value: problem})
 	}
 	return []drivers.Reading{{Unit: decoded[0].Unit, Sample: s}}, nil

@@ -150,10 +150,11 @@ func TestOnlyWhatIsDeclaredIsPublished(t *testing.T) {
 
 func TestWarningsAreToldInPlainWords(t *testing.T) {
 	for body, want := range map[string]string{
-		strings.Repeat("0", 32):                          "OFF None",
+		strings.Repeat("0", 32):                          "OFF No warnings",
 		"00000100000000001000000000000000":               "ON Grid lost, Overload",
-		"10000000000001000000000000000000" + "0001":      "ON unknown warning 0, unknown warning 13, unknown warning 35",
-		"00000000000000000000000000000000" + "0000" + "": "OFF None",
+		"10000100000000000000000000000000":               "OFF PV lost, Grid lost", // every night, in a house without grid
+		"10000000000001000000000000000000" + "0001":      "OFF PV lost, unknown warning 13, unknown warning 35",
+		"00000000000000000000000000000000" + "0000" + "": "OFF No warnings",
 	} {
 		d, _ := inverter(t, nil, map[string][][]byte{"QPIWS": {sealed(body)}})
 		s := polled(t, d, "QPIWS")
@@ -163,7 +164,7 @@ func TestWarningsAreToldInPlainWords(t *testing.T) {
 	}
 	d, _ := inverter(t, nil, map[string][][]byte{"QPIWS": {sealed(strings.Repeat("1", 32))}})
 	all, _ := polled(t, d, "QPIWS").Get("warnings").Text()
-	if len(all) > 255 || !strings.HasPrefix(all, "unknown warning 0, Inverter fault, ") || !strings.HasSuffix(all, " more") {
+	if len(all) > 255 || !strings.HasPrefix(all, "PV lost, Inverter fault, ") || !strings.HasSuffix(all, " more") {
 		t.Errorf("%d characters: %s", len(all), all)
 	}
 	var rest int

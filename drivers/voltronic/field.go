@@ -200,16 +200,23 @@ func flagField(codes string, switches ...Field) Field {
 	return f
 }
 
-// warningField takes key, name, key, name ... of the bits from the first on; one without a key has no meaning that is known.
+// condition marks a bit that tells how things are, not that something is wrong: a house without grid has no problem.
+const condition = "~"
+
+// warningField takes key, name, key, name ... of the bits from the first on; one without a key has no meaning that is known, and is no
+// reason to call for somebody.
 func warningField(pairs ...string) Field {
 	f := Field{Form: bits, Loose: true}
 	for i := 0; i+1 < len(pairs); i += 2 {
-		e := bit("", "")
-		if pairs[i] != "" {
-			e = bit("warning_"+pairs[i], pairs[i+1])
+		e, kind := bit("", ""), condition
+		if key, normal := strings.CutPrefix(pairs[i], condition); key != "" {
+			e = bit("warning_"+key, pairs[i+1])
 			e.Attribute = problemEntity.Key
+			if !normal {
+				kind = ""
+			}
 		}
-		f.Bits = append(f.Bits, e)
+		f.Bits, f.Codes = append(f.Bits, e), append(f.Codes, kind)
 	}
 	return f
 }
@@ -279,7 +286,7 @@ func looksSerial(s string) bool {
 	return len(s) >= 8 && len(s) <= 30 && count >= len(s)/2
 }
 
-// looksModel takes a name such as MKS2-5000: more than four characters, a letter first, and somewhere a '-'.
+// looksModel takes a name such as MKS2-5000 or LV5048: more than four characters, a letter first, and somewhere a digit.
 func looksModel(s string) bool {
-	return len(s) > 4 && s[0] >= 'A' && s[0] <= 'Z' && strings.Contains(s, "-") && !strings.ContainsAny(s, ": ")
+	return len(s) > 4 && s[0] >= 'A' && s[0] <= 'Z' && strings.ContainsAny(s, "0123456789") && !strings.ContainsAny(s, ": ")
 }

@@ -174,17 +174,17 @@ var pi30Defaults = each(Field.factory, pick("output_voltage output_frequency max
 	"display_return output_mode battery_redischarge_voltage pv_ok_condition pv_power_balance",
 	pi30Status, pi30Ratings, []Field{offOn("buzzer", "Buzzer")}, pi30Switches)...)
 
-// QPIWS, from the first bit on. Some firmware sends 36 and more.
+// QPIWS, from the first bit on. Some firmware sends 36 and more, and says in the first that the sun is gone (as PI30MAX).
 var pi30Warnings = warningField(
-	"", "", "inverter_fault", "Inverter fault", "bus_voltage_high", "Bus voltage too high", "bus_voltage_low", "Bus voltage too low",
-	"bus_soft_start", "Bus soft start failed", "grid_lost", "Grid lost", "output_short_circuit", "Output short circuit",
+	"~pv_lost", "PV lost", "inverter_fault", "Inverter fault", "bus_voltage_high", "Bus voltage too high", "bus_voltage_low", "Bus voltage too low",
+	"bus_soft_start", "Bus soft start failed", "~grid_lost", "Grid lost", "output_short_circuit", "Output short circuit",
 	"inverter_voltage_low", "Inverter voltage too low", "inverter_voltage_high", "Inverter voltage too high",
 	"over_temperature", "Temperature too high", "fan_locked", "Fan locked", "battery_voltage_high", "Battery voltage too high",
 	"battery_low", "Battery low", "", "", "battery_cut_off", "Battery below cut-off voltage", "", "",
 	"overload", "Overload", "eeprom", "EEPROM fault", "inverter_over_current", "Inverter current too high",
 	"inverter_soft_start", "Inverter soft start failed", "self_test", "Self-test failed", "output_dc_voltage", "DC voltage on the output",
 	"battery_open", "Battery not connected", "current_sensor", "Current sensor failed", "battery_short_circuit", "Battery short circuit",
-	"power_limited", "Power limited", "pv_voltage_high", "PV voltage too high", "mppt_overload_fault", "Solar charger stopped by overload",
+	"~power_limited", "Power limited", "pv_voltage_high", "PV voltage too high", "mppt_overload_fault", "Solar charger stopped by overload",
 	"mppt_overload", "Solar charger overloaded", "battery_too_low_to_charge", "Battery too low to charge", "", "", "", "",
 )
 
@@ -207,7 +207,7 @@ var pi30Parallel = slices.Concat([]Field{
 	onOff("unit_present", "Unit present").diagnostic().hidden(),
 	label("serial_number", "Serial number", "", looksSerial).diagnostic().hidden(),
 	pi30Mode,
-	coded("fault", "Fault", "0", "None", "1", "Fan locked", "2", "Over-temperature", "3", "Battery voltage too high", "4", "Battery voltage too low",
+	coded("fault", "Fault", "0", "No fault", "1", "Fan locked", "2", "Over-temperature", "3", "Battery voltage too high", "4", "Battery voltage too low",
 		"5", "Output short circuit or over-temperature", "6", "Output voltage too high", "7", "Overload", "8", "Bus voltage too high",
 		"9", "Bus soft start failed", "11", "Main relay failed", "51", "Inverter current too high", "52", "Bus soft start failed (52)",
 		"53", "Inverter soft start failed", "54", "Self-test failed", "55", "DC voltage on the output", "56", "Battery not connected",

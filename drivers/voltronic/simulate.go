@@ -145,7 +145,7 @@ func somethingWrong(f *Field, tok []byte) {
 		return
 	}
 	for i := range tok {
-		if published(&f.Bits[i]) {
+		if f.Codes[i] != condition {
 			tok[i] = '1'
 			return
 		}

@@ -16,9 +16,10 @@ var (
 
 const longestText = 255 // what Home Assistant takes for a state
 
-// summary is the set bits in plain words, and whether there is one.
-func summary(bits []drivers.Decoded) (warnings, problem drivers.Value) {
+// summary is the set bits in plain words, and whether one of them is a problem.
+func (f *Field) summary(bits []drivers.Decoded) (warnings, problem drivers.Value) {
 	var names []string
+	wrong := false
 	for i := range bits {
 		if on, _ := bits[i].Value.Bool(); !on {
 			continue
@@ -28,11 +29,12 @@ func summary(bits []drivers.Decoded) (warnings, problem drivers.Value) {
 			name = "unknown warning " + strconv.Itoa(i)
 		}
 		names = append(names, name)
+		wrong = wrong || i < len(f.Codes) && f.Codes[i] != condition
 	}
 	if len(names) == 0 {
-		return drivers.Text("None"), drivers.Bool(false)
+		return drivers.Text("No warnings"), drivers.Bool(false)
 	}
-	return drivers.Text(joined(names)), drivers.Bool(true)
+	return drivers.Text(joined(names)), drivers.Bool(wrong)
 }
 
 // joined says as many names as there is room for, and how many more there are.
