@@ -120,6 +120,10 @@ func (b *Bridge) makeLines(models func(config.Device) drivers.Model) error {
 			byPort[key] = l
 			b.lines = append(b.lines, l)
 		}
+		if len(l.devices) > 0 && l.devices[0].cfg.Port.Params.Encode() != d.cfg.Port.Params.Encode() {
+			return fmt.Errorf("devices %s and %s share the line %s but want different settings of it: %s and %s; write the same for both",
+				l.devices[0].cfg.ID, d.cfg.ID, d.cfg.Port.Address, l.devices[0].cfg.Port.Text, d.cfg.Port.Text)
+		}
 		l.devices = append(l.devices, d)
 	}
 	for _, l := range b.lines {

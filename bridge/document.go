@@ -10,9 +10,9 @@ import (
 // longest is the most characters that Home Assistant takes as a state.
 const longest = 255
 
-// diagnostics are the values that the bridge adds to each device. They hang on the bridge alone: they have something to say while the
+// Diagnostics are the values that the bridge adds to each device. They hang on the bridge alone: they have something to say while the
 // device is silent.
-func diagnostics() []drivers.Entity {
+func Diagnostics() []drivers.Entity {
 	return []drivers.Entity{
 		{Key: "link", Name: "Link", Platform: drivers.Binary, Quantity: drivers.Connectivity, Category: drivers.Diagnostic},
 		{Key: "last_error", Name: "Last error", Platform: drivers.Label, Category: drivers.Diagnostic},

@@ -345,7 +345,7 @@ func (p *publisher) announce(ctx context.Context, o *outlet, now time.Time) {
 	d.mu.Lock()
 	dev, desc, before := p.describe(d)
 	d.mu.Unlock()
-	msgs, announced := discovery.Announce(dev, desc, diagnostics(), before, p.options)
+	msgs, announced := discovery.Announce(dev, desc, Diagnostics(), before, p.options)
 	for uid := range announced { // it had another identity before
 		if uid != dev.UID && !strings.HasPrefix(uid, dev.UID+"_") && !slices.Contains(slices.Collect(maps.Values(dev.Units)), uid) {
 			msgs = append([]discovery.Message{discovery.Forget(uid, p.options)}, msgs...)

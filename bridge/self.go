@@ -27,7 +27,7 @@ type bridgeDevice struct {
 }
 
 // Entities are the bridge's own values.
-func bridgeEntities() []drivers.Entity {
+func Entities() []drivers.Entity {
 	return []drivers.Entity{
 		{Key: "problem", Name: "Problem", Platform: drivers.Binary, Quantity: drivers.Problem, Category: drivers.Diagnostic},
 		{Key: "problems", Name: "Problems", Platform: drivers.Label, Category: drivers.Diagnostic},
@@ -39,7 +39,7 @@ func bridgeEntities() []drivers.Entity {
 
 // announce sends the bridge's discovery, that it is online, and its state.
 func (b *bridgeDevice) announce(ctx context.Context, p *publisher) (heard bool, err error) {
-	msgs, announced := discovery.Bridge("sunwire", bridgeEntities(), b.announced, p.options)
+	msgs, announced := discovery.Bridge("sunwire", Entities(), b.announced, p.options)
 	for _, m := range msgs {
 		if heard, err = p.client.Publish(ctx, retained(m)); err != nil {
 			return false, err
@@ -76,7 +76,7 @@ func (b *bridgeDevice) render(now time.Time) []byte {
 		"started": drivers.Text(b.started.UTC().Format(time.RFC3339)), "version": drivers.Text(b.version),
 	}
 	doc := []byte{'{'}
-	for _, e := range bridgeEntities() {
+	for _, e := range Entities() {
 		doc = values[e.Key].AppendJSON(appendKey(doc, e.Key), e.Quantity.Decimals)
 	}
 	return append(doc, '}')

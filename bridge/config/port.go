@@ -33,9 +33,7 @@ type param struct {
 }
 
 var (
-	number = regexp.MustCompile(`^[0-9]{1,9}$`)
-	baud   = param{"baud", regexp.MustCompile(`^[1-9][0-9]{1,7}$`), "the speed of the line, such as 2400"}
-
+	baud = param{"baud", regexp.MustCompile(`^[1-9][0-9]{1,7}$`), "the speed of the line, such as 2400"}
 	echo = param{"echo", regexp.MustCompile(`^[01]$`), "1 where the adapter hears what it sends itself, else 0"}
 
 	serialParams = []param{
@@ -44,7 +42,7 @@ var (
 		{"stop", regexp.MustCompile(`^(1|1\.5|2)$`), "1, 1.5 or 2"},
 	}
 	tcpParams = []param{echo}
-	simParams = []param{baud, {"seed", number, "a whole number"}}
+	simParams = []param{baud, {"seed", regexp.MustCompile(`^[0-9]{1,9}$`), "a whole number"}}
 	none      = []param{}
 
 	schemes = []scheme{

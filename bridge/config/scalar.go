@@ -17,7 +17,6 @@ import (
 
 // scalar decodes a single value. A text is taken as it was written, whatever YAML makes of it: 0123 stays 0123, and off is off.
 func (d *decoder) scalar(path string, n *yaml.Node, v reflect.Value) {
-	hidden := secret(v.Type())
 	switch {
 	case n.Kind != yaml.ScalarNode:
 		d.fail(path, "%s stands where %s belongs", form(n), kindOf(v.Type()))
@@ -26,22 +25,16 @@ func (d *decoder) scalar(path string, n *yaml.Node, v reflect.Value) {
 		d.fail(path, `nothing is written here; remove the line, or put a text in quotes ("" for none)`)
 		return
 	}
-	var text string
-	var ok bool
-	if file, found := strings.CutPrefix(n.Value, "file:"); found && hidden {
+	text, ok := n.Value, false
+	if file, found := strings.CutPrefix(text, "file:"); found && secret(v.Type()) {
 		text, ok = d.fromFile(path, file)
 	} else {
-		text, ok = d.expand(path, n.Value)
+		text, ok = d.expand(path, text)
 	}
 	if !ok {
 		return
 	}
-	wrong := d.set(v, text)
-	switch {
-	case wrong == "":
-	case hidden:
-		d.fail(path, "is not %s", wrong)
-	default:
+	if wrong := d.set(v, text); wrong != "" { // a secret is a text, which is never wrong: none is quoted
 		d.fail(path, "%s is not %s", d.quote(path), wrong)
 	}
 }

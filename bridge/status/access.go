@@ -53,7 +53,7 @@ func (o *Options) refusal(r *http.Request) (code int, reason string) {
 		}
 	case !peer.IsLoopback():
 		return http.StatusForbidden, "without http.password this page is for its own machine only"
-	case false:
+	case !isLocal(r.Host):
 		// Another site's page may have its own name resolve to 127.0.0.1 and then read what it likes: DNS rebinding.
 		return http.StatusForbidden, "without http.password this page answers to localhost, 127.0.0.1 and [::1] only"
 	}

@@ -143,8 +143,12 @@ func TestStreamsAreLimitedInNumber(t *testing.T) {
 			t.Errorf("one more got %d", w.Code)
 		}
 		ends[0]()
-		_, end := listen(t, h, "/live")
+		again, end := listen(t, h, "/live")
 		ends[0] = end
+		synctest.Wait()
+		if len(again.events) != 1 {
+			t.Error("the place of a stream that ended stays taken")
+		}
 		for _, end := range ends {
 			end()
 		}
@@ -184,6 +188,15 @@ func TestServeEndsWithItsContextStreamsAndSlowReadersIncluded(t *testing.T) {
 	}
 	if took := time.Since(begun); took > 2*time.Second {
 		t.Errorf("ended after %v", took)
+	}
+}
+
+func TestAStreamDoesNotDelayTheEnd(t *testing.T) {
+	addr, end := opened(t, twoDevices(time.Now()), Options{})
+	_ = next(t, client(t, addr))
+	begun := time.Now()
+	if err := end(); err != nil || time.Since(begun) >= graceTime {
+		t.Errorf("ended after %v: %v", time.Since(begun), err)
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	_ "embed" // the page
 	"encoding/json"
 	"fmt"
-	"html/template"
+	"text/template"
 	"net/http"
 	"regexp"
 	"slices"
