@@ -104,8 +104,8 @@ func TestTheWillIsSeenWhenWeAreCutOffAndNotWhenWeLeave(t *testing.T) {
 	if err := out.stop(); err != nil {
 		t.Error(err)
 	}
-	for string(receive(t, "last word", in.messages).Payload) != "bye" {
-		// QoS 1: the will may come twice
+	if m := receive(t, "last word", in.messages); string(m.Payload) != "bye" {
+		t.Errorf("%+v", m)
 	}
 	select {
 	case m := <-in.messages:
@@ -129,8 +129,8 @@ func TestABrokerThatReturnsIsFoundAndSubscribedAgain(t *testing.T) {
 	house(t, b.Addr())
 	back := time.Now()
 	receive(t, "connection", u.up)
-	if took := time.Since(back); took > 2*time.Second {
-		t.Errorf("took %v", took)
+	if took := time.Since(back); took > 4*time.Second { // one on an idle machine
+		t.Errorf("took %v, log %q", took, u.log.all())
 	}
 	if _, err := u.Publish(t.Context(), Message{Topic: "echo", Payload: []byte("x")}); err != nil {
 		t.Error(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 )
@@ -136,5 +137,12 @@ func manyValues(n int) *house {
 		}
 		h.snap.Devices[d].Values, h.snap.Devices[d].Units = values, nil
 	}
+	return h
+}
+
+// heavy makes answers of 6 MB: more than the buffers of a connection to an idle client take.
+func heavy() *house {
+	h := twoDevices(time.Now())
+	h.snap.Devices[0].Values[0].Value = json.RawMessage(`"` + strings.Repeat("x", 6<<20) + `"`)
 	return h
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -81,6 +82,7 @@ func serve(ctx context.Context, l net.Listener, src Source, opts Options) error 
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
+	var open sync.WaitGroup // connections with their handlers
 	server := &http.Server{
 		Handler:           New(src, opts),
 		BaseContext:       func(net.Listener) context.Context { return ctx }, // so that streams end with it
@@ -89,6 +91,15 @@ func serve(ctx context.Context, l net.Listener, src Source, opts Options) error 
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
+		ConnState: func(_ net.Conn, s http.ConnState) {
+			switch s {
+			case http.StateNew:
+				open.Add(1)
+			case http.StateClosed:
+				open.Done()
+			default:
+			}
+		},
 	}
 	opts.Log.Info("status page opened", "url", "http://"+l.Addr().String())
 	ended := make(chan error, 1)
@@ -104,5 +115,6 @@ func serve(ctx context.Context, l net.Listener, src Source, opts Options) error 
 		_ = server.Close()
 	}
 	<-ended
+	open.Wait()
 	return nil
 }

@@ -6,7 +6,7 @@ import (
 	_ "embed" // the page
 	"encoding/json"
 	"fmt"
-	"text/template"
+	"html/template"
 	"net/http"
 	"regexp"
 	"slices"
@@ -184,7 +184,11 @@ func (h *handler) live(w http.ResponseWriter, r *http.Request) {
 				return nil, err
 			}
 		}
-		return json.Marshal(u)
+		b.Reset()
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false) // it would treble the size of what is parsed as JSON anyway
+		err := e.Encode(u)
+		return bytes.TrimSpace(b.Bytes()), err
 	})
 }
 
@@ -221,7 +225,7 @@ func (h *handler) card(d *Device, now time.Time) card {
 	if d.Polls > 0 {
 		c.Facts = append(c.Facts, fmt.Sprintf("%s %% of the last %d queries answered", percent(d.SuccessRatio), min(d.Polls, 100)))
 	}
-	if d.PollTime > 0 {
+	if d.PollTime >= time.Millisecond {
 		c.Facts = append(c.Facts, fmt.Sprintf("%d ms a query", d.PollTime.Milliseconds()))
 	}
 	c.Groups = append(c.Groups, groupOf("", d.Values))

@@ -69,8 +69,9 @@ func (l listener) Accept() (net.Conn, error) {
 	return c, err
 }
 
-// hook lets everybody in, and answers a publish that nobody subscribes to as other brokers do, with reason 0x10: else sunwire would think
-// that Home Assistant listens.
+// hook lets everybody in, and mends two things. A publish that nobody subscribes to is answered as other brokers do, with reason 0x10: else
+// sunwire would think that Home Assistant listens. And subscribers get everything with QoS 0, which over loopback loses nothing: with
+// messages in flight to a client the library can lock itself up for good (Inflight.NextImmediate takes a lock twice).
 type hook struct {
 	mqtt.HookBase
 	server *mqtt.Server
@@ -80,7 +81,7 @@ func (*hook) ID() string { return "sunwire" }
 
 func (*hook) Provides(b byte) bool {
 	switch b {
-	case mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnPublish, mqtt.OnPacketEncode:
+	case mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnSubscribe, mqtt.OnPublish, mqtt.OnPacketEncode:
 		return true
 	}
 	return false
@@ -88,6 +89,13 @@ func (*hook) Provides(b byte) bool {
 
 func (*hook) OnConnectAuthenticate(*mqtt.Client, packets.Packet) bool { return true }
 func (*hook) OnACLCheck(*mqtt.Client, string, bool) bool              { return true }
+
+func (*hook) OnSubscribe(_ *mqtt.Client, p packets.Packet) packets.Packet {
+	for i := range p.Filters {
+		p.Filters[i].Qos = 0
+	}
+	return p
+}
 
 // OnPublish marks what nobody subscribes to. The acknowledgement takes its properties over from the message.
 func (h *hook) OnPublish(_ *mqtt.Client, p packets.Packet) (packets.Packet, error) {
