@@ -163,7 +163,10 @@ func (b *Bridge) up(ctx context.Context) {
 	}
 }
 
-func (b *Bridge) down(error) { b.speak(false) }
+func (b *Bridge) down(error) {
+	b.claim.reset()
+	b.speak(false)
+}
 
 func (b *Bridge) speak(may bool) {
 	b.pub.mu.Lock()

@@ -83,7 +83,6 @@ func (c *claim) rival() string {
 // win waits until the prefix is ours, and says so; false: the connection ended before.
 func (c *claim) win(ctx context.Context, to client) bool {
 	c.mu.Lock()
-	c.won, c.alive, c.other = false, false, info{}
 	echo := make(chan struct{})
 	c.echo = echo
 	c.mu.Unlock()
@@ -120,6 +119,13 @@ func (c *claim) introduce(ctx context.Context, to client) error {
 		_, err = to.Publish(ctx, broker.Message{Topic: c.prefix + "/info", Payload: mine, Retain: true, QoS: 1})
 	}
 	return err
+}
+
+// reset forgets what was heard on a connection that is lost. What the broker retains comes again, perhaps before win is called.
+func (c *claim) reset() {
+	c.mu.Lock()
+	c.won, c.alive, c.other = false, false, info{}
+	c.mu.Unlock()
 }
 
 // leave ends the claim: what is said offline from here on is our own doing.

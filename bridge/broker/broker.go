@@ -66,6 +66,8 @@ type Client struct {
 	dial func(context.Context, *url.URL) (net.Conn, error)
 	live atomic.Pointer[session] // nil while there is no connection
 
+	short int // brief connections in a row; Run's own
+
 	mu    sync.Mutex
 	state State
 	told  map[string]string // by address: the reason that the log has already

@@ -81,7 +81,7 @@ func TestTheWillIsSeenWhenWeAreCutOffAndNotWhenWeLeave(t *testing.T) {
 	in := start(t, Options{URLs: at, ClientID: "in", Subscriptions: []string{"sunwire/status"}})
 	receive(t, "connection", in.up)
 	var socket net.Conn
-	out := start(t, Options{URLs: at, ClientID: "out", Will: Message{Topic: "sunwire/status", Payload: []byte("offline"), Retain: true, QoS: 1}},
+	out := start(t, Options{URLs: at, ClientID: "out", Will: Message{Topic: "sunwire/status", Payload: []byte("offline"), QoS: 1}},
 		func(c *Client) {
 			c.dial = func(ctx context.Context, u *url.URL) (net.Conn, error) {
 				var err error
@@ -165,7 +165,7 @@ func BenchmarkPublishQoS0(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer s.close() //nolint:errcheck // only measured
+	defer s.close()
 	m := Message{Topic: "sunwire/inverter/state", Payload: make([]byte, 600)}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -169,7 +169,7 @@ func (c *Client) certificateRefused(err error) error {
 }
 
 func closedByPeer(err error) bool {
-	for _, closed := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, errPeerClosed} {
+	for _, closed := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, io.ErrClosedPipe, errPeerClosed} {
 		if errors.Is(err, closed) {
 			return true
 		}

@@ -3,12 +3,15 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
 
 const (
-	stable   = 10 * time.Second // a connection that lasted this long ends the outage
+	slow     = 10 * time.Second // between tries, after the first minute of an outage
+	brief    = 3 * time.Second  // a connection that lasted less does not end the outage
+	flapping = 3                // brief connections in a row: no longer tried every second
 	takeover = time.Minute      // pause after another client took our id: two that fight must not do so every second
 )
 
@@ -20,22 +23,21 @@ func (c *Client) Run(ctx context.Context) error {
 		began := time.Now()
 		s, at := c.connect(ctx, first)
 		pause := pace(began.Sub(outage))
-		if s != nil {
-			since := time.Now()
+		if s == nil {
+			c.short = 0 // a broker that is away at times is no broker that throws us out
+		} else {
 			err := c.serve(ctx, s)
 			if ctx.Err() != nil {
 				return err
 			}
-			first = 0
-			if time.Since(since) >= stable {
-				outage = time.Now()
-				pause = pace(0)
-			} else {
-				first = at + 1 // an address that takes us and drops us must not keep us from the next
+			if first = at + 1; c.short == 0 { // an address that drops us must not keep us from the next
+				outage, first, pause = time.Now(), 0, pace(0)
 			}
-			if errors.Is(err, errTakenOver) {
-				pause = takeover
-				began = time.Now()
+			switch {
+			case errors.Is(err, errTakenOver):
+				began, pause = time.Now(), takeover
+			case c.short >= flapping:
+				began, pause = time.Now(), slow
 			}
 		}
 		select {
@@ -51,7 +53,7 @@ func pace(outage time.Duration) time.Duration {
 	if outage < time.Minute {
 		return time.Second
 	}
-	return 10 * time.Second
+	return slow
 }
 
 // connect tries each address once, beginning with number first, and tells which one took us.
@@ -74,6 +76,7 @@ func (c *Client) connect(ctx context.Context, first int) (*session, int) {
 func (c *Client) serve(ctx context.Context, s *session) error {
 	up, down := context.WithCancel(ctx)
 	defer down()
+	began := time.Now()
 	c.up(s.address)
 	c.live.Store(s)
 	var work sync.WaitGroup
@@ -86,6 +89,7 @@ func (c *Client) serve(ctx context.Context, s *session) error {
 	case <-s.over.Done():
 		err = context.Cause(s.over)
 	}
+	lasted := time.Since(began)
 	down()
 	c.live.Store(nil)
 	flushed := s.close()
@@ -94,9 +98,24 @@ func (c *Client) serve(ctx context.Context, s *session) error {
 		c.closed(s.address)
 		return flushed
 	}
+	err = c.judge(err, lasted)
 	c.lost(s.address, err)
 	if c.o.OnDown != nil {
 		c.o.OnDown(err)
 	}
 	return err
+}
+
+// judge counts brief connections, and adds what a row of them tells: brokers are to say when another client takes a client id over, but
+// Mosquitto 2.0.11 just closes.
+func (c *Client) judge(err error, lasted time.Duration) error {
+	if lasted >= brief {
+		c.short = 0
+		return err
+	}
+	if c.short++; c.short < flapping || !errors.Is(err, errPeerClosed) {
+		return err
+	}
+	return fmt.Errorf("%w, as so often just after it was made: its log says why. Most likely another client has our client id %s: is state_dir a copy of another machine's?",
+		err, c.o.ClientID)
 }

@@ -3,10 +3,8 @@ package status
 import (
 	"bytes"
 	"crypto/rand"
-	_ "embed" // the page
 	"encoding/json"
 	"fmt"
-	"html/template"
 	"net/http"
 	"regexp"
 	"slices"
@@ -15,12 +13,7 @@ import (
 	"unicode/utf8"
 )
 
-//go:embed page.html
-var pageText string
-
-var pageTemplate = template.Must(template.New("page").Parse(pageText))
-
-// page is all that page.html shows. The script renders nothing itself: it puts the same parts, rendered here, in the place of the old ones.
+// page is all that the page shows. The script renders nothing itself: it puts the same parts, rendered here, in the place of the old ones.
 type page struct {
 	Base    string // where the page lies below Home Assistant's ingress, with a slash at its end; else ""
 	Nonce   string // of the Content-Security-Policy
@@ -121,16 +114,10 @@ func (h *handler) view(now time.Time) page {
 func (h *handler) page(w http.ResponseWriter, r *http.Request) {
 	p := h.view(time.Now())
 	p.Base, p.Nonce = base(r.Header.Get("X-Ingress-Path")), rand.Text()
-	var b bytes.Buffer
-	if err := pageTemplate.Execute(&b, &p); err != nil {
-		h.opts.Log.Error("the page cannot be rendered", "error", err)
-		http.Error(w, "the page cannot be rendered", http.StatusInternalServerError)
-		return
-	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", fmt.Sprintf("default-src 'none'; script-src 'nonce-%[1]s'; style-src 'nonce-%[1]s'; img-src data:; "+
 		"connect-src 'self'; base-uri 'self'; form-action 'none'", p.Nonce))
-	_, _ = w.Write(b.Bytes())
+	p.write(w)
 }
 
 var ingressPath = regexp.MustCompile(`^(/[A-Za-z0-9_.~-]+)+/?$`)
@@ -153,38 +140,28 @@ type update struct {
 
 type part struct {
 	ID   string `json:"id"`
-	HTML string `json:"html,omitempty"`
+	HTML markup `json:"html,omitempty"`
 }
 
 // live is the page's own stream. It goes with the page it was served with and is no contract.
 func (h *handler) live(w http.ResponseWriter, r *http.Request) {
-	sent := map[string]string{}
+	sent := map[string]markup{}
 	h.events(w, r, func() ([]byte, error) {
 		p := h.view(time.Now())
 		u := update{Process: p.Process, Now: p.Now}
+		add := func(id string, html markup) {
+			next := part{ID: id}
+			if sent[id] != html {
+				sent[id], next.HTML = html, html
+			}
+			u.Parts = append(u.Parts, next)
+		}
+		add("summary", p.Summary.html())
+		for _, c := range p.Devices {
+			c.still()
+			add("device-"+c.ID, c.html())
+		}
 		var b bytes.Buffer
-		render := func(id, name string, data any) error {
-			b.Reset()
-			if err := pageTemplate.ExecuteTemplate(&b, name, data); err != nil {
-				return err
-			}
-			u.Parts = append(u.Parts, part{ID: id})
-			if sent[id] != b.String() {
-				sent[id] = b.String()
-				u.Parts[len(u.Parts)-1].HTML = sent[id]
-			}
-			return nil
-		}
-		if err := render("summary", "summary", p.Summary); err != nil {
-			return nil, err
-		}
-		for i := range p.Devices {
-			p.Devices[i].still()
-			if err := render("device-"+p.Devices[i].ID, "card", p.Devices[i]); err != nil {
-				return nil, err
-			}
-		}
-		b.Reset()
 		e := json.NewEncoder(&b)
 		e.SetEscapeHTML(false) // it would treble the size of what is parsed as JSON anyway
 		err := e.Encode(u)

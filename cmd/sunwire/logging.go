@@ -35,7 +35,7 @@ func logger(cfg config.Log, stderr io.Writer) (log *slog.Logger, reopen func(), 
 	case cfg.Format == "text":
 		return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})), reopen, nil
 	}
-	return slog.New(tint.NewHandler(w, &tint.Options{Level: level, TimeFormat: time.DateTime, NoColor: !isTerminal(w)})), reopen, nil
+	return slog.New(tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.DateTime, NoColor: !isTerminal(w)})), reopen, nil
 }
 
 func isTerminal(w io.Writer) bool {

@@ -3,6 +3,7 @@
 package embedded
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net"
@@ -30,7 +31,7 @@ type Broker struct {
 
 // Start starts a broker on addr, a host:port on loopback; port 0 is any free one. Whoever starts it closes it.
 func Start(addr string) (*Broker, error) {
-	l, err := net.Listen("tcp", addr)
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +42,11 @@ func Start(addr string) (*Broker, error) {
 	limits := mqtt.NewDefaultServerCapabilities()
 	limits.MaximumClientWritesPending = pending
 	server := mqtt.New(&mqtt.Options{Capabilities: limits, Logger: slog.New(slog.DiscardHandler)})
-	b := &Broker{addr: l.Addr().String(), close: sync.OnceValue(server.Close)}
+	b := &Broker{addr: l.Addr().String(), close: sync.OnceValue(func() error {
+		server.Listeners.ClientsWg.Done()
+		return server.Close()
+	})}
+	server.Listeners.ClientsWg.Add(1) // else the first client's Add, in a goroutine of its own, would race with the Wait in Close
 	if err := errors.Join(
 		server.AddHook(&hook{server: server}, nil),
 		server.AddListener(listeners.NewNet("mqtt", listener{l})),
