@@ -48,6 +48,7 @@ type Bridge struct {
 
 	mu      sync.Mutex
 	readers map[chan struct{}]bool // of Changes
+	owners  map[string]string      // id by uid
 }
 
 // New prepares everything; nothing is opened yet.
@@ -58,7 +59,7 @@ func New(cfg *config.Config, o Options) (*Bridge, error) {
 	}
 	b := &Bridge{
 		cfg: cfg, log: o.Log, store: o.Store, version: o.Version, host: host, started: time.Now(),
-		outlets: map[*device]*outlet{}, readers: map[chan struct{}]bool{},
+		outlets: map[*device]*outlet{}, readers: map[chan struct{}]bool{}, owners: map[string]string{},
 	}
 	b.makePublisher()
 	for _, c := range cfg.Devices {
@@ -67,6 +68,9 @@ func New(cfg *config.Config, o Options) (*Bridge, error) {
 			known = false
 		}
 		d := newDevice(c, kept, known)
+		if known {
+			b.owner(kept.UID, d)
+		}
 		out := &outlet{device: d, status: map[string]string{}, document: map[string][]byte{}, sent: map[string]time.Time{}}
 		if c.Topics != "" {
 			out.topics = output.NewTopics(c.Topics, c.ID)
@@ -231,20 +235,15 @@ func (b *Bridge) meet(d *device, desc drivers.Descriptor) error {
 	return nil
 }
 
-// owner is the id of another configured device that has uid, or "".
-func (b *Bridge) owner(uid string, but *device) string {
-	for _, d := range b.devices {
-		if d == but {
-			continue
-		}
-		d.mu.Lock()
-		has := d.settled && d.kept.UID == uid
-		d.mu.Unlock()
-		if has {
-			return d.cfg.ID
-		}
+// owner is the id of the device that has uid: d itself, unless another one was there before. It takes no device's lock, since it is
+// called under one.
+func (b *Bridge) owner(uid string, d *device) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.owners[uid] == "" {
+		b.owners[uid] = d.cfg.ID
 	}
-	return ""
+	return b.owners[uid]
 }
 
 // serialOf is the serial number by which the device is known, "" where it is not.

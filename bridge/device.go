@@ -104,7 +104,7 @@ func (d *device) reshape() {
 var errForeign = errors.New("another device")
 
 // meet takes in what the device says of itself. The first time, its identity is settled; afterwards it must be the same. owner tells
-// which other configured device has a uid already, or "".
+// which configured device has a uid; who asks first has it.
 func (d *device) meet(desc drivers.Descriptor, topicPrefix string, owner func(uid string) string) (store.Device, error) {
 	serial := Serial(desc.Serial)
 	byID := d.cfg.Identity == "id"
@@ -124,7 +124,7 @@ func (d *device) meet(desc drivers.Descriptor, topicPrefix string, owner func(ui
 		if serial != "" && !byID {
 			kept.UID, kept.Serial = d.cfg.Spec.Family+"_"+slug(serial), serial
 		}
-		if other := owner(kept.UID); other != "" {
+		if other := owner(kept.UID); other != d.cfg.ID {
 			d.problem = fmt.Sprintf("it has the same serial number %s as the device %s: nothing of it is published; set identity: id for one of them", serial, other)
 			return store.Device{}, fmt.Errorf("%w: %s", errForeign, d.problem)
 		}
@@ -193,15 +193,17 @@ func (d *device) setLink(up bool, at time.Time, err error) {
 	}
 }
 
-// reasonOf is the fixed vocabulary by which failures are counted.
+// reasons is the fixed vocabulary by which failures are counted; besides there are implausible and other.
+var reasons = [...]struct {
+	is   error
+	name string
+}{
+	{link.ErrLost, "lost"}, {drivers.ErrNoReply, "no_reply"}, {drivers.ErrFrame, "frame"}, {drivers.ErrUnsupported, "unsupported"},
+	{drivers.ErrRefused, "refused"}, {errForeign, "identity"},
+}
+
 func reasonOf(err error) string {
-	for _, r := range []struct {
-		is   error
-		name string
-	}{
-		{link.ErrLost, "lost"}, {drivers.ErrNoReply, "no_reply"}, {drivers.ErrFrame, "frame"}, {drivers.ErrUnsupported, "unsupported"},
-		{drivers.ErrRefused, "refused"}, {errForeign, "identity"},
-	} {
+	for _, r := range reasons {
 		if errors.Is(err, r.is) {
 			return r.name
 		}

@@ -25,7 +25,14 @@ type figures struct {
 	known    bool
 }
 
-func newHealth() health { return health{failures: map[string]uint64{}} }
+// newHealth counts every reason from 0: who reads the counters sees the first failure too.
+func newHealth() health {
+	h := health{failures: map[string]uint64{"implausible": 0, "other": 0}}
+	for _, r := range reasons {
+		h.failures[r.name] = 0
+	}
+	return h
+}
 
 func (h *health) outcome(answered bool) {
 	h.recent[h.polls%uint64(len(h.recent))] = answered

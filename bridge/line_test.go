@@ -106,7 +106,7 @@ func (b *bench) run(t *testing.T, d time.Duration, interval, slow time.Duration,
 			return fakeConn{}, nil
 		},
 		meet: func(d *device, desc drivers.Descriptor) error {
-			_, err := d.meet(desc, "sunwire", func(string) string { return "" })
+			_, err := d.meet(desc, "sunwire", func(string) string { return d.cfg.ID })
 			return err
 		},
 		took:  func(d *device, q drivers.Query, rs []drivers.Reading, at time.Time) { d.take(q, rs, at) },

@@ -45,7 +45,7 @@ func ReadOnce(ctx context.Context, c config.Device, log *slog.Logger) (Once, err
 	if err != nil {
 		return out, fmt.Errorf("identity: %w", err)
 	}
-	if _, err := d.meet(desc, "sunwire", func(string) string { return "" }); err != nil {
+	if _, err := d.meet(desc, "sunwire", func(string) string { return c.ID }); err != nil {
 		return out, err
 	}
 	var failed []error

@@ -11,9 +11,9 @@ import (
 //go:embed page.html
 var pageText string
 
-// What comes from devices and users can become part of the page only through fill, which escapes it: a string is assignable to neither of
-// these types, unless it is a constant of this source. Package html/template would escape as well, but costs 2 MB: it finds methods by
-// name, so that the linker must keep all of them.
+// page.html is the page's frame, this file makes its parts. What comes from devices and users gets into them only through fill, which
+// escapes it: a string is assignable to neither of these types, unless it is a constant of this source. Package html/template would escape
+// as well, but adds 2 MB to the program (docs/adr/0004-metrics.md).
 type (
 	form   string // HTML with a %s for each text between tags or in the quotes of an attribute, and for each markup between tags
 	markup string // HTML

@@ -52,7 +52,7 @@ func demo(ctx context.Context, c console, args []string) error {
 
   See it:          http://%s
   Home Assistant:  Settings, Devices & services, Add integration, MQTT; broker and port: %s
-                   (this demo listens on this machine only; --mqtt 0.0.0.0:1883 lets others in, without a password)
+                   (the demo's broker listens on this machine only)
 
 Ctrl-C ends it; nothing is kept.
 `, page, b.Addr())

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -33,6 +34,7 @@ func run(ctx context.Context, c console, args []string) error {
 	if err != nil {
 		return err
 	}
+	debug.SetGCPercent(50) // little is ever garbage here, and memory is what a small machine lacks
 	return serve(ctx, cfg, log, reopen, nil)
 }
 

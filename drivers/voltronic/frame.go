@@ -97,9 +97,15 @@ func framer(c *Command) link.Framer {
 			if start < 0 {
 				continue
 			}
-			if body, ok := opened(b[start : end+1]); ok && c.takes(body) {
-				return start, b[start : end+1], nil
+			if body, ok := opened(b[start : end+1]); ok {
+				if c.takes(body) {
+					return start, b[start : end+1], nil
+				}
+				skip = end + 1 // somebody else's: ours may still come
 			}
+		}
+		if skip > 0 {
+			return skip, nil, nil
 		}
 		if silent {
 			return 0, nil, fmt.Errorf("%w: no whole reply in %d bytes [% x]", link.ErrFrame, len(b), b[:min(len(b), shown)])

@@ -1,8 +1,8 @@
 // Package hid reaches inverters that show themselves as USB HID devices (0665:5161 and the like): bytes in reports of eight, filled up
 // with zeros.
 //
-// On Linux the kernel's hidraw files are read and written without any library. With the build tag gohid, and on other systems with cgo,
-// github.com/sstallion/go-hid is used; elsewhere there is a clear error.
+// On Linux the kernel's hidraw files are read and written without any library. With cgo and the build tag gohid, and on macOS and Windows
+// with cgo, github.com/sstallion/go-hid is used; elsewhere there is a clear error.
 package hid
 
 import (

@@ -1,4 +1,4 @@
-//go:build !(linux && !gohid) && !(cgo && (gohid || darwin || windows))
+//go:build !linux && !(cgo && (gohid || darwin || windows))
 
 package hid
 

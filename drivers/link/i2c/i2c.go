@@ -9,7 +9,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"periph.io/x/host/v3/sysfs"
@@ -58,10 +57,13 @@ func (c *Conn) Kind() link.Kind { return link.I2C }
 // Tx implements link.Bus. A chip that does not acknowledge is an error that the driver explains; a bus that is gone is ErrLost.
 func (c *Conn) Tx(addr uint16, w, r []byte) error {
 	err := c.bus.Tx(addr, w, r)
-	if errors.Is(err, syscall.ENODEV) || errors.Is(err, fs.ErrClosed) {
+	if err == nil {
+		return nil
+	}
+	if _, gone := os.Stat(c.name); gone != nil { // a bus on a USB adapter; periph's error is a text only
 		return fmt.Errorf("%s: %w: %w", c.name, link.ErrLost, err)
 	}
-	return err
+	return fmt.Errorf("%s: %w", c.name, err)
 }
 
 // Wait implements link.Conn.

@@ -3,9 +3,11 @@
 package replay
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"iter"
+	"regexp"
 	"strings"
 	"time"
 
@@ -32,32 +34,40 @@ func File(text []byte) (*Recording, error) {
 	return Parse(text)
 }
 
-// Parse reads "> hex", a request, and "< hex", its reply, which may go on over several lines; # begins a comment.
+// logged is a line of a debug log, as text or JSON: of an exchange it finds the direction and the bytes.
+var logged = regexp.MustCompile(`^(?:\d{4}-\d\d-\d\d |time=|\{"time").*?(?:(?:DBG |msg=|"msg":")([<>])"?[ ,].*hex(?:=|":)"?([0-9a-f ]*).*)?$`)
+
+// Parse reads "> hex", a request, and "< hex", its reply, which may go on over several lines; # begins a comment. A debug log will
+// do as well.
 func Parse(text []byte) (*Recording, error) {
 	r := &Recording{map[string][][]byte{}}
 	var request string
 	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if l := logged.FindStringSubmatch(line); l != nil {
+			line = l[1] + l[2]
+		}
 		line, _, _ = strings.Cut(line, "#")
 		if line = strings.TrimSpace(line); line == "" {
 			continue
 		}
-		b, err := hex.DecodeString(strings.ReplaceAll(line[1:], " ", ""))
+		if line[0] != '>' && line[0] != '<' {
+			return nil, fmt.Errorf("%q begins neither with > nor with <", line)
+		}
+		b, err := hex.DecodeString(strings.Join(strings.Fields(line[1:]), ""))
 		if err != nil {
 			return nil, fmt.Errorf("%q: %w", line, err)
 		}
-		switch line[0] {
-		case '>':
+		if line[0] == '>' {
 			request = string(b)
 			r.replies[request] = append(r.replies[request], nil)
-		case '<':
-			rs := r.replies[request]
-			if len(rs) == 0 {
-				return nil, fmt.Errorf("%q: a reply before any request", line)
-			}
-			rs[len(rs)-1] = append(rs[len(rs)-1], b...)
-		default:
-			return nil, fmt.Errorf("%q begins neither with > nor with <", line)
+			continue
 		}
+		rs := r.replies[request]
+		if len(rs) == 0 {
+			return nil, fmt.Errorf("%q: a reply before any request", line)
+		}
+		rs[len(rs)-1] = append(rs[len(rs)-1], b...)
 	}
 	return r, nil
 }
@@ -71,7 +81,7 @@ func (r *Recording) Answer(request []byte) []byte {
 	if len(replies) > 1 {
 		r.replies[string(request)] = replies[1:]
 	}
-	return replies[0]
+	return bytes.Clone(replies[0])
 }
 
 // Push implements link.Simulator: nothing is said unasked.

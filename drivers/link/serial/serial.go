@@ -4,7 +4,6 @@ package serial
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"path/filepath"
@@ -21,7 +20,7 @@ type Options struct {
 	Path   string
 	Baud   int
 	Parity string // "", N, E or O
-	Stop   string // "", 1, 1.5 or 2
+	Stop   string // "", 1, 1.5 or 2; 1.5 on Windows only
 	Echo   bool   // the adapter gives back what is written
 	Log    *slog.Logger
 }
@@ -56,6 +55,7 @@ func (o Options) mode() (*serial.Mode, error) {
 }
 
 // Open opens and holds the line. The path is resolved now: a link such as /dev/serial/by-id/... may point elsewhere than last time.
+// What is not there is link.ErrLost.
 func Open(o Options) (*stream.Conn, error) {
 	mode, err := o.mode()
 	if err != nil {
@@ -65,41 +65,22 @@ func Open(o Options) (*stream.Conn, error) {
 	if err != nil {
 		return nil, explain(o.Path, err)
 	}
-	release, err := hold(real)
+	p, err := hold(real, mode)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", o.Path, err)
-	}
-	p, err := serial.Open(real, mode)
-	if err != nil {
-		release()
 		return nil, explain(o.Path, err)
 	}
-	return stream.New(link.Serial, &port{p, release}, stream.Options{Name: "serial:" + o.Path, Echo: o.Echo, Flush: p.ResetInputBuffer, Log: o.Log}), nil
+	return stream.New(link.Serial, p, stream.Options{Name: "serial:" + o.Path, Echo: o.Echo, Flush: p.ResetInputBuffer, Log: o.Log}), nil
 }
 
-// port lets go of the line when it is closed.
-type port struct {
-	serial.Port
-	release func()
-}
+// held says that the line is in use, and by whom where that can be seen.
+type held struct{ by string }
 
-// Read is that of the port; the port's own closing is the end of what can be read.
-func (p *port) Read(b []byte) (int, error) {
-	n, err := p.Port.Read(b)
-	var pe *serial.PortError
-	if errors.As(err, &pe) && pe.Code() == serial.PortClosed {
-		return n, io.EOF
+func (h held) Error() string {
+	const why = "two programs on one line get each other's replies"
+	if h.by == "" {
+		return "it is in use by another program: " + why + "; stop the other one (sudo fuser -v shows it)"
 	}
-	if n == 0 && err == nil { // without a time-out, nothing read means that the other end is gone
-		return 0, io.EOF
-	}
-	return n, err
-}
-
-func (p *port) Close() error {
-	err := p.Port.Close()
-	p.release()
-	return err
+	return "it is in use by " + h.by + ": " + why
 }
 
 // explain says what the user can do.
@@ -115,28 +96,17 @@ func explain(path string, err error) error {
 	case errors.Is(err, fs.ErrPermission), code == serial.PermissionDenied:
 		return fmt.Errorf("open %s: permission denied: add the user that sunwire runs as to the group dialout, then log in again", path)
 	case code == serial.PortBusy:
-		return fmt.Errorf("open %s: %w", path, busy(path))
+		return fmt.Errorf("open %s: %w", path, held{})
 	case code == serial.InvalidSerialPort:
-		return fmt.Errorf("open %s: this is not a serial port: %w", path, err)
+		return fmt.Errorf("open %s: this is not a serial port, or none with such a baud, parity or stop: %w", path, err)
 	}
 	return fmt.Errorf("open %s: %w", path, err)
 }
 
 // others lists the serial ports that there are.
 func others() string {
-	found, _ := filepath.Glob("/dev/serial/by-id/*")
-	if len(found) == 0 {
-		found, _ = serial.GetPortsList()
+	if found := ports(); len(found) > 0 {
+		return "there are: " + strings.Join(found, ", ")
 	}
-	if len(found) == 0 {
-		return "this machine has no serial port now"
-	}
-	return "there are: " + strings.Join(found, ", ")
-}
-
-func busy(path string) error {
-	if who := holder(path); who != "" {
-		return fmt.Errorf("it is in use by %s: two programs on one line get each other's replies; stop the other one", who)
-	}
-	return errors.New("it is in use by another program: two programs on one line get each other's replies; stop the other one (sudo fuser -v shows it)")
+	return "this machine has no serial port now"
 }

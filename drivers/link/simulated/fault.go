@@ -1,6 +1,7 @@
 package simulated
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -30,7 +31,7 @@ func Faults() []Fault {
 
 const lateness = 1500 * time.Millisecond
 
-// Trouble is the fault that a line has at present. It may be changed while the line is served; the zero value is None.
+// Trouble is the fault that a line has at present. It may be changed while the line is served; nil is None for ever.
 type Trouble struct {
 	mu      sync.Mutex
 	fault   Fault
@@ -64,14 +65,34 @@ func (t *Trouble) Set(name string) error {
 	return fmt.Errorf("there is no fault %q; there are %s", name, strings.Join(names, ", "))
 }
 
-func (t *Trouble) is(f Fault) bool {
+// unplugged waits until the fault is Unplug, or is not, or ctx ends. Only one may wait at a time.
+func (t *Trouble) unplugged(ctx context.Context, want bool) {
+	if t == nil {
+		<-ctx.Done()
+		return
+	}
+	for ctx.Err() == nil && t.isUnplugged() != want {
+		select {
+		case <-ctx.Done():
+		case <-t.changed:
+		}
+	}
+}
+
+func (t *Trouble) isUnplugged() bool {
+	if t == nil {
+		return false
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.fault == f
+	return t.fault == Unplug
 }
 
 // apply is what goes out instead of reply, and after how long.
 func (t *Trouble) apply(request, reply []byte) (out []byte, delay time.Duration) {
+	if t == nil {
+		return reply, 0
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch t.fault {

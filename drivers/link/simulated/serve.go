@@ -18,7 +18,7 @@ import (
 type Line struct {
 	Baud    int // 0: as fast as it goes
 	Ends    func(request []byte) bool
-	Trouble *Trouble
+	Trouble *Trouble // nil: none ever
 }
 
 // EndsInCR is for text protocols: a request is whole with its CR.
@@ -47,34 +47,41 @@ func (l Line) Serve(ctx context.Context, rw io.ReadWriter, s link.Simulator) err
 	defer reader.Wait() // the caller closes rw, which ends the reader
 	defer stop()
 	var request []byte
-	var received time.Time // when the last byte is in
+	var received time.Time // when its last byte is in
 	quiet := time.NewTimer(time.Hour)
+	defer quiet.Stop()
+	answer := func() error {
+		asked := request
+		request = nil
+		return l.reply(ctx, rw, s, asked, received)
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-quiet.C:
+			if len(request) > 0 {
+				if err := answer(); err != nil {
+					return err
+				}
+			}
 		case h, ok := <-in:
 			if !ok {
 				return broken
 			}
-			if received.Before(h.at) {
+			if len(request) == 0 || received.Before(h.at) {
 				received = h.at
 			}
-			received = received.Add(l.takes(len(h.bytes)))
-			request = append(request, h.bytes...)
-			if l.Ends == nil || !l.Ends(request) {
-				quiet.Reset(time.Until(received) + pause)
-				continue
+			for _, x := range h.bytes {
+				request, received = append(request, x), received.Add(l.takes(1))
+				if l.Ends != nil && l.Ends(request) {
+					if err := answer(); err != nil {
+						return err
+					}
+				}
 			}
-		case <-quiet.C:
+			quiet.Reset(time.Until(received) + pause)
 		}
-		if len(request) == 0 {
-			continue
-		}
-		if err := l.reply(ctx, rw, s, request, received); err != nil {
-			return err
-		}
-		request, received = nil, time.Time{}
 	}
 }
 
@@ -89,14 +96,9 @@ func (l Line) reply(ctx context.Context, w io.Writer, s link.Simulator, request 
 	if !sleepUntil(ctx, at) {
 		return nil
 	}
-	out := s.Answer(request)
-	if l.Trouble != nil {
-		var delay time.Duration
-		if out, delay = l.Trouble.apply(request, out); delay > 0 {
-			if at = at.Add(delay); !sleepUntil(ctx, at) {
-				return nil
-			}
-		}
+	out, delay := l.Trouble.apply(request, s.Answer(request))
+	if at = at.Add(delay); !sleepUntil(ctx, at) {
+		return nil
 	}
 	if l.Baud == 0 {
 		_, err := w.Write(out)
@@ -159,13 +161,7 @@ func (l Line) ServePTY(ctx context.Context, path string, s link.Simulator) error
 		if err := l.plugged(ctx, path, s); err != nil {
 			return err
 		}
-		for l.Trouble != nil && l.Trouble.is(Unplug) {
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-l.Trouble.changed:
-			}
-		}
+		l.Trouble.unplugged(ctx, false)
 	}
 	return nil
 }
@@ -179,60 +175,55 @@ func (l Line) plugged(ctx context.Context, path string, s link.Simulator) error 
 	if err := os.Symlink(slave, path); err != nil {
 		return errors.Join(err, master.Close())
 	}
-	ctx, stop := context.WithCancel(ctx)
-	var watch sync.WaitGroup
-	watch.Go(func() { // the port is closed here, which ends whoever reads from it
-		for l.Trouble == nil || !l.Trouble.is(Unplug) {
-			var changed <-chan struct{}
-			if l.Trouble != nil {
-				changed = l.Trouble.changed
-			}
-			select {
-			case <-ctx.Done():
-				_ = master.Close()
-				return
-			case <-changed:
-			}
-		}
-		_ = os.Remove(path)
-		_ = master.Close()
-		stop()
-	})
-	err = l.Serve(ctx, master, s)
-	pulled := ctx.Err() != nil
-	stop()
-	watch.Wait()
-	_ = os.Remove(path)
-	if pulled || errors.Is(err, os.ErrClosed) {
-		return nil
-	}
-	return err
+	defer os.Remove(path) //nolint:errcheck // somebody else may have
+	return l.serve(ctx, master, s)
 }
 
-// ServeTCP serves one client after another at l's address until ctx ends.
+// ServeTCP serves one client after another until ctx ends. While the fault is Unplug, clients are sent away.
 func (l Line) ServeTCP(ctx context.Context, listener net.Listener, s link.Simulator) error {
 	stop := context.AfterFunc(ctx, func() { _ = listener.Close() })
 	defer stop()
 	for {
 		c, err := listener.Accept()
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
+		switch {
+		case ctx.Err() != nil:
+			if err == nil {
+				_ = c.Close()
 			}
+			return nil
+		case err != nil:
 			return err
+		case l.Trouble.isUnplugged():
+			_ = c.Close()
+		default:
+			_ = l.serve(ctx, c, s) // its end is the client's going
 		}
-		done := context.AfterFunc(ctx, func() { _ = c.Close() })
-		_ = l.Serve(ctx, closing{c}, s) // its end is the client's going
-		done()
-		_ = c.Close()
 	}
 }
 
+// serve serves until ctx ends, the cable is pulled or rw fails, and closes rw, which ends who reads from it.
+func (l Line) serve(ctx context.Context, rw io.ReadWriteCloser, s link.Simulator) error {
+	ctx, stop := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		l.Trouble.unplugged(ctx, true)
+		stop()
+		_ = rw.Close()
+	})
+	err := l.Serve(ctx, closing{rw}, s)
+	if ctx.Err() != nil {
+		err = nil
+	}
+	stop()
+	watch.Wait()
+	return err
+}
+
 // closing lets the reader end when the writer failed.
-type closing struct{ net.Conn }
+type closing struct{ io.ReadWriteCloser }
 
 func (c closing) Write(b []byte) (int, error) {
-	n, err := c.Conn.Write(b)
+	n, err := c.ReadWriteCloser.Write(b)
 	if err != nil {
 		_ = c.Close()
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sunwire/drivers/link"
+	"sunwire/drivers/link/stream"
 )
 
 // Options are what the simulated cable is like.
@@ -46,14 +47,8 @@ func (c *conn) Wait(ctx context.Context, d time.Duration) error {
 	if c.o.Baud == 0 || d <= 0 {
 		return ctx.Err()
 	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
+	sleep(ctx, d)
+	return ctx.Err()
 }
 
 func (c *conn) pace(ctx context.Context, bytes int) error {
@@ -75,20 +70,20 @@ func (l *line) Transact(ctx context.Context, r link.Request) ([]byte, error) {
 	if err := l.pace(ctx, len(reply)); err != nil {
 		return nil, err
 	}
-	if len(reply) == 0 {
-		if err := l.Wait(ctx, r.First); err != nil {
-			return nil, err
-		}
-		return nil, fmt.Errorf("simulated: %w within %v", link.ErrNoReply, r.First)
-	}
 	for _, silent := range []bool{false, true} {
-		skip, frame, err := r.Frame(reply, silent)
+		rest, frame, err := stream.Next(r.Frame, reply, silent)
 		if frame != nil || err != nil {
 			return frame, err
 		}
-		reply = reply[min(skip, len(reply)):]
+		reply = rest
 	}
-	return nil, fmt.Errorf("simulated: %w: no whole reply", link.ErrFrame)
+	if len(reply) > 0 {
+		return nil, fmt.Errorf("simulated: %w: no whole reply", link.ErrFrame)
+	}
+	if err := l.Wait(ctx, r.First); err != nil {
+		return nil, err
+	}
+	return nil, fmt.Errorf("simulated: %w within %v", link.ErrNoReply, r.First)
 }
 
 // Listen implements link.Listener.
@@ -106,8 +101,9 @@ func (l *line) Listen(ctx context.Context, f link.Framer) iter.Seq2[[]byte, erro
 			}
 			b = append(b, said...)
 			for {
-				skip, frame, err := f(b, false)
-				b = b[min(skip+len(frame), len(b)):]
+				var frame []byte
+				var err error
+				b, frame, err = stream.Next(f, b, false)
 				if (frame != nil || err != nil) && !yield(frame, err) {
 					return
 				}

@@ -10,7 +10,9 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"sunwire/drivers/link"
@@ -21,6 +23,7 @@ const (
 	longestReply = 8 << 10
 	longestTime  = 30 * time.Second
 	longestDrain = 3 * time.Second
+	longestWrite = time.Second // a request fits into any port's buffer; an adapter that hung up takes no more bytes
 )
 
 // Options are what a port needs besides its bytes.
@@ -37,7 +40,8 @@ type Conn struct {
 	port io.ReadWriteCloser
 	o    Options
 
-	dirty bool // a reply may still be on its way: wait until the line is quiet before the next request
+	dirty bool         // a reply may still be on its way: wait until the line is quiet before the next request
+	owed  []unanswered // requests whose reply may still come, oldest first
 
 	mu    sync.Mutex
 	got   []byte
@@ -118,7 +122,10 @@ func (c *Conn) take(b []byte) ([]byte, error) {
 }
 
 func (c *Conn) gone(err error) error {
-	if errors.Is(err, io.EOF) {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("%s: %w: it takes no more bytes: unplug the adapter and plug it in again", c.o.Name, link.ErrLost)
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.EIO):
 		return fmt.Errorf("%s: %w: it was unplugged or closed", c.o.Name, link.ErrLost)
 	}
 	return fmt.Errorf("%s: %w: %w", c.o.Name, link.ErrLost, err)
@@ -131,15 +138,29 @@ func (c *Conn) Transact(ctx context.Context, r link.Request) ([]byte, error) {
 	}
 	c.dirty = true // until a whole reply is in, one may still come
 	c.o.Log.Debug(">", "port", c.o.Name, "hex", hexadecimal(r.Bytes))
-	if _, err := c.port.Write(r.Bytes); err != nil {
+	if err := c.write(r.Bytes); err != nil {
 		return nil, c.gone(err)
 	}
+	asked := time.Now()
 	frame, err := c.receive(ctx, r)
-	if err != nil {
+	switch {
+	case err != nil:
+		c.owe(r, asked, err)
 		return nil, err
+	case c.isBorrowed(r, frame, asked):
+		return nil, c.refuse(ctx, asked.Add(r.First))
 	}
 	c.dirty = false
 	return frame, nil
+}
+
+// write sends b. A port that can have a deadline does not block for ever.
+func (c *Conn) write(b []byte) error {
+	if d, ok := c.port.(interface{ SetWriteDeadline(time.Time) error }); ok {
+		_ = d.SetWriteDeadline(time.Now().Add(longestWrite)) // where there is none, the write is as good without
+	}
+	_, err := c.port.Write(b)
+	return err
 }
 
 // clean throws away what is on the line. After a failure it first waits until the line has been quiet for gap, so that a late reply
@@ -162,6 +183,8 @@ func (c *Conn) clean(ctx context.Context, gap time.Duration) error {
 				quiet = true
 			case <-end.C: // it never stops talking; the framer will have to find its way
 				quiet = true
+			case <-c.lost:
+				quiet = true
 			}
 			t.Stop()
 		}
@@ -178,9 +201,9 @@ func (c *Conn) clean(ctx context.Context, gap time.Duration) error {
 
 // receive waits for the reply.
 func (c *Conn) receive(ctx context.Context, r link.Request) ([]byte, error) {
-	echo := 0
+	var echo []byte // still to come
 	if c.o.Echo {
-		echo = len(r.Bytes)
+		echo = r.Bytes
 	}
 	start := time.Now()
 	var b []byte
@@ -203,23 +226,21 @@ func (c *Conn) receive(ctx context.Context, r link.Request) ([]byte, error) {
 		var gone error
 		b, gone = c.take(b)
 		grew := len(b) > before
-		if echo > 0 && len(b) >= echo && bytes.Equal(b[:echo], r.Bytes) {
-			b, echo = b[echo:], 0
+		var frame []byte
+		var err error
+		if b, echo = withoutEcho(b, echo); len(echo) == 0 {
+			b, frame, err = Next(r.Frame, b, silent)
 		}
-		if len(b) == 0 && silent {
-			return nil, fmt.Errorf("%s: %w within %v", c.o.Name, link.ErrNoReply, r.First)
-		}
-		skip, frame, err := r.Frame(b, silent)
-		if frame != nil {
+		switch {
+		case frame != nil:
 			c.o.Log.Debug("<", "port", c.o.Name, "hex", hexadecimal(frame))
 			return bytes.Clone(frame), nil
-		}
-		b = b[min(skip, len(b)):]
-		switch {
 		case err != nil:
 			return nil, fmt.Errorf("%s: %w", c.o.Name, err)
 		case gone != nil:
 			return nil, gone
+		case silent && len(b) == 0:
+			return nil, fmt.Errorf("%s: %w within %v", c.o.Name, link.ErrNoReply, r.First)
 		case silent, len(b) > longestReply:
 			return nil, fmt.Errorf("%s: %w: %d bytes and no whole reply among them", c.o.Name, link.ErrFrame, len(b))
 		case grew && len(b) == 0: // what came was not for us: the reply may still begin
@@ -230,6 +251,30 @@ func (c *Conn) receive(ctx context.Context, r link.Request) ([]byte, error) {
 	}
 }
 
+// withoutEcho takes off the echo that b begins with. The rest of a half one is still to come; what differs is none.
+func withoutEcho(b, echo []byte) (rest, due []byte) {
+	n := min(len(b), len(echo))
+	switch {
+	case !bytes.Equal(b[:n], echo[:n]):
+		return b, nil
+	case n < len(echo):
+		return b, echo
+	}
+	return b[n:], nil
+}
+
+// Next asks f for the first frame in b, again as long as it skips something. rest is what comes after it, or may still become one.
+func Next(f link.Framer, b []byte, silent bool) (rest, frame []byte, err error) {
+	for len(b) > 0 {
+		skip, frame, err := f(b, silent)
+		b = b[min(skip+len(frame), len(b)):]
+		if frame != nil || err != nil || skip == 0 {
+			return b, frame, err
+		}
+	}
+	return b, nil, nil
+}
+
 // Listen implements link.Listener.
 func (c *Conn) Listen(ctx context.Context, f link.Framer) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
@@ -238,13 +283,24 @@ func (c *Conn) Listen(ctx context.Context, f link.Framer) iter.Seq2[[]byte, erro
 			var gone error
 			b, gone = c.take(b)
 			for {
-				skip, frame, err := f(b, false)
-				b = b[min(skip+len(frame), len(b)):]
-				if err != nil && !yield(nil, fmt.Errorf("%s: %w", c.o.Name, err)) || frame != nil && !yield(bytes.Clone(frame), nil) {
-					return
+				var frame []byte
+				var err error
+				before := len(b)
+				b, frame, err = Next(f, b, false)
+				switch {
+				case err != nil:
+					if len(b) == before { // the framer is at its wits' end
+						b = b[:0]
+					}
+					err = fmt.Errorf("%s: %w", c.o.Name, err)
+				case frame != nil:
+					frame = bytes.Clone(frame)
 				}
-				if frame == nil {
+				if frame == nil && err == nil {
 					break
+				}
+				if !yield(frame, err) {
+					return
 				}
 			}
 			if gone != nil {

@@ -16,13 +16,18 @@ import (
 
 const (
 	dialTimeout = 5 * time.Second
-	// A peer that lost its power says nothing: it is noticed after the idle time and three probes.
+	// A peer that lost its power says nothing. It is noticed after the idle time and three probes; while something is on its way to it,
+	// which is sent again instead of probes, after the same time on Linux.
 	keepIdle, keepInterval, keepCount = 15 * time.Second, 5 * time.Second, 3
+	lostAfter                         = keepIdle + keepCount*keepInterval
 )
 
 // Open connects to addr, host:port. echo: what is written comes back first, as behind some RS485 servers.
 func Open(ctx context.Context, addr string, echo bool, log *slog.Logger) (*stream.Conn, error) {
-	d := net.Dialer{Timeout: dialTimeout, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: keepIdle, Interval: keepInterval, Count: keepCount}}
+	d := net.Dialer{
+		Timeout: dialTimeout, Control: giveUp,
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: keepIdle, Interval: keepInterval, Count: keepCount},
+	}
 	c, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w: %w: %s", addr, link.ErrLost, err, mend(err))

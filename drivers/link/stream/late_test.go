@@ -1,0 +1,78 @@
+package stream
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"sunwire/drivers/link"
+)
+
+func TestALateReplyNeverCountsForTheNextRequest(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, p *port, c *Conn) {
+		fails(t, c, question("a"), link.ErrNoReply, first)
+		p.later(gap*9/10, "a=l", "ate\n") // it begins before the line counts as quiet, and ends long after
+		p.device = func(string) { p.later(gap/2, "a=new\n") }
+		start := time.Now()
+		ask(t, c, question("a"), "a=new\n")
+		if took := time.Since(start); took != 2*gap*9/10+gap+gap/2 {
+			t.Errorf("the next request went out after %v: the line was not quiet for %v", took-gap/2, gap)
+		}
+	})
+}
+
+// The device was busy for longer than anybody waits, and then answers everything it was asked. The replies to some questions are alike.
+func TestTheLateReplyToOneQuestionIsNotTakenForAnothers(t *testing.T) {
+	alike := func(name string) link.Request {
+		return link.Request{Bytes: []byte(name), Frame: named("="), First: first, Gap: gap}
+	}
+	inBubble(t, Options{}, func(t *testing.T, p *port, c *Conn) {
+		fails(t, c, alike("a"), link.ErrNoReply, first)
+		p.device = func(string) { p.later(gap/2, "=a\n") }
+		fails(t, c, alike("b"), link.ErrFrame, gap+first) // so long until b's own has come as well
+		p.device = func(string) { p.later(gap/2, "=b\n") }
+		ask(t, c, alike("b"), "=b\n")
+		ask(t, c, alike("b"), "=b\n")
+	})
+	inBubble(t, Options{}, func(t *testing.T, p *port, c *Conn) {
+		fails(t, c, alike("a"), link.ErrNoReply, first)
+		p.device = func(string) { p.later(gap/2, "=a\n", "=a again\n") }
+		ask(t, c, alike("a"), "=a\n") // the late one is as good
+		p.device = func(string) {}
+		fails(t, c, alike("b"), link.ErrFrame, first)
+		p.device = func(string) { p.say("=b\n") }
+		ask(t, c, alike("b"), "=b\n")
+		ask(t, c, alike("a"), "=b\n") // that is over
+		p.device = func(string) { p.later(gap/2, "c=1\n") }
+		ask(t, c, question("c"), "c=1\n")
+	})
+	inBubble(t, Options{}, func(t *testing.T, p *port, c *Conn) {
+		fails(t, c, alike("a"), link.ErrNoReply, first)
+		p.device = func(string) { p.later(first-gap, "=a\n") }
+		ask(t, c, alike("a"), "=a\n")
+		time.Sleep(gap) // the first try is long ago, the second is not
+		p.device = func(string) { p.say("=a again\n") }
+		fails(t, c, alike("b"), link.ErrFrame, first)
+	})
+	inBubble(t, Options{}, func(t *testing.T, p *port, c *Conn) {
+		fails(t, c, alike("a"), link.ErrNoReply, first)
+		p.device = func(string) { p.later(gap/2, "c=1\n") }
+		ask(t, c, question("c"), "c=1\n") // nothing else looks like this
+		p.device = func(string) { p.say("damaged") }
+		fails(t, c, question("c"), link.ErrFrame, gap)
+		time.Sleep(2 * first)
+		fails(t, c, question("c"), link.ErrFrame, 2*gap)
+		p.device = func(string) { p.say("=b\n") }
+		ask(t, c, alike("b"), "=b\n") // what came damaged comes no more
+	})
+	inBubble(t, Options{}, func(t *testing.T, _ *port, c *Conn) {
+		for range 1000 {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*gap)
+			_, _ = c.Transact(ctx, alike("a"))
+			cancel()
+		}
+		if len(c.owed) > 3 {
+			t.Errorf("%d requests are remembered to a device that is dead", len(c.owed))
+		}
+	})
+}
