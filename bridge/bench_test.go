@@ -9,12 +9,14 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -84,6 +86,9 @@ func percentile(ds []time.Duration, p float64) float64 {
 func serveBench(b *testing.B, addr, settings string, models func(config.Device) drivers.Model) (stop func()) {
 	b.Helper()
 	text := fmt.Sprintf("mqtt: {url: \"mqtt://%s\"}\nhttp: {listen: \"\"}\nstate_dir: %q\n%s", addr, b.TempDir(), settings)
+	if binary := os.Getenv("SUNWIRE_BENCH_BINARY"); binary != "" && models == nil {
+		return runBinary(b, binary, text)
+	}
 	cfg, err := config.Parse("bench", []byte(text), config.Env{Drivers: all.Drivers()})
 	if err != nil {
 		b.Fatal(err)
@@ -100,6 +105,20 @@ func serveBench(b *testing.B, addr, settings string, models func(config.Device) 
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = br.Run(ctx) })
 	return func() { cancel(); wg.Wait(); _ = kept.Close() }
+}
+
+// runBinary measures a real sunwire, in a process of its own.
+func runBinary(b *testing.B, binary, text string) (stop func()) {
+	b.Helper()
+	path := filepath.Join(b.TempDir(), "sunwire.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	cmd := exec.Command(binary, "run", "-c", path)
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	return func() { _ = cmd.Process.Signal(syscall.SIGTERM); _ = cmd.Wait() }
 }
 
 // brokerAddr is SUNWIRE_BENCH_BROKER, such as a mosquitto, or an embedded broker.
