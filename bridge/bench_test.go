@@ -215,9 +215,10 @@ func BenchmarkWire(b *testing.B) {
 // interval between two polls of one device, and what it costs.
 func BenchmarkThousandInverters(b *testing.B) {
 	const devices = 1000
-	settings := "devices:\n"
+	var settings strings.Builder
+	settings.WriteString("devices:\n")
 	for i := range devices {
-		settings += fmt.Sprintf("  - {id: i%d, identity: id, driver: pi30, port: \"sim:\", interval: 1s, slow: 1h}\n", i)
+		settings.WriteString(fmt.Sprintf("  - {id: i%d, identity: id, driver: pi30, port: \"sim:\", interval: 1s, slow: 1h}\n", i))
 	}
 	var mu sync.Mutex
 	last := make([]time.Time, devices)
@@ -236,7 +237,7 @@ func BenchmarkThousandInverters(b *testing.B) {
 			}
 		}}
 	}
-	stop := serveBench(b, brokerAddr(b), settings, models)
+	stop := serveBench(b, brokerAddr(b), settings.String(), models)
 	time.Sleep(10 * time.Second)
 	mu.Lock()
 	measuring = true

@@ -198,8 +198,12 @@ var reasons = [...]struct {
 	is   error
 	name string
 }{
-	{link.ErrLost, "lost"}, {drivers.ErrNoReply, "no_reply"}, {drivers.ErrFrame, "frame"}, {drivers.ErrUnsupported, "unsupported"},
-	{drivers.ErrRefused, "refused"}, {errForeign, "identity"},
+	{link.ErrLost, "lost"},
+	{drivers.ErrNoReply, "no_reply"},
+	{drivers.ErrFrame, "frame"},
+	{drivers.ErrUnsupported, "unsupported"},
+	{drivers.ErrRefused, "refused"},
+	{errForeign, "identity"},
 }
 
 func reasonOf(err error) string {

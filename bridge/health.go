@@ -40,11 +40,6 @@ func (h *health) outcome(answered bool) {
 	h.filled = min(h.filled+1, len(h.recent))
 }
 
-func (h *health) answered(took time.Duration) {
-	h.outcome(true)
-	h.pollTime = took
-}
-
 func (h *health) fail(reason, text string, at time.Time) {
 	h.failures[reason]++
 	h.lastError, h.lastAt = text, at

@@ -48,8 +48,10 @@ func usual() drivers.Descriptor {
 		Manufacturer: "Made up", Serial: "92932004102443",
 		Entities: []drivers.Entity{{Key: "a", Name: "A"}, {Key: "b", Name: "B"}, {Key: "c", Name: "C"}, {Key: "d", Name: "D"}},
 		Queries: []drivers.Query{
-			{Name: "L1", Keys: []string{"a"}}, {Name: "L2", Keys: []string{"b"}},
-			{Name: "S", Pace: drivers.Slow, Keys: []string{"c"}}, {Name: "O", Pace: drivers.Once, Keys: []string{"d"}},
+			{Name: "L1", Keys: []string{"a"}},
+			{Name: "L2", Keys: []string{"b"}},
+			{Name: "S", Pace: drivers.Slow, Keys: []string{"c"}},
+			{Name: "O", Pace: drivers.Once, Keys: []string{"d"}},
 		},
 	}
 }

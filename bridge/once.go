@@ -30,8 +30,10 @@ type Once struct {
 func ReadOnce(ctx context.Context, c config.Device, log *slog.Logger) (Once, error) {
 	out := Once{ID: c.ID, Values: []status.Value{}}
 	d := newDevice(c, store.Device{ID: c.ID}, false)
-	p := &port{devices: []*device{d}, log: log,
-		serial: func(*device) string { return "" }, known: func(string, *device) bool { return false }}
+	p := &port{
+		devices: []*device{d}, log: log,
+		serial: func(*device) string { return "" }, known: func(string, *device) bool { return false },
+	}
 	conn, err := p.open(ctx)
 	if err != nil {
 		return out, err

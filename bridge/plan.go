@@ -204,15 +204,15 @@ func backOff(fails int, pace time.Duration) time.Duration {
 
 // nothingLive reports that every live query has failed since it was last answered.
 func (s *session) nothingLive() bool {
-	any := false
+	asked := false
 	for _, q := range s.queries {
 		if q.Pace == drivers.Live && !q.refused {
-			if any = true; q.fails == 0 {
+			if asked = true; q.fails == 0 {
 				return false
 			}
 		}
 	}
-	return any
+	return asked
 }
 
 func (s *session) nextTry(start, now time.Time) time.Time {

@@ -75,7 +75,6 @@ func (p *publisher) counts() counts {
 type outlet struct {
 	device   *device
 	queued   bool // in touched, under the publisher's mu
-	touch    func()
 	topics   *output.Topics
 	session  int       // connection on which it was last announced
 	shape    int       // shape that was last announced

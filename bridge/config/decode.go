@@ -113,14 +113,18 @@ func (d *decoder) entries(path string, n *yaml.Node) []entry {
 			continue
 		case n.Style&yaml.FlowStyle != 0 && null(e.value) && e.value.Value == "":
 			// {password: a,b} has the key b: it is not shown, it may be half a password
-			d.errs = append(d.errs, Error{d.file, e.key.Line, e.key.Column, path,
-				"a word without a value: a text with a comma needs quotes, a number a point (0.4), a key something behind its colon"})
+			d.errs = append(d.errs, Error{
+				d.file, e.key.Line, e.key.Column, path,
+				"a word without a value: a text with a comma needs quotes, a number a point (0.4), a key something behind its colon",
+			})
 			continue
 		}
 		e.path = strings.TrimPrefix(path+"."+e.key.Value, ".")
 		if line := first[e.path]; line != 0 {
-			d.errs = append(d.errs, Error{d.file, e.key.Line, e.key.Column, e.path,
-				fmt.Sprintf("stands here twice, first in line %d; remove one", line)})
+			d.errs = append(d.errs, Error{
+				d.file, e.key.Line, e.key.Column, e.path,
+				fmt.Sprintf("stands here twice, first in line %d; remove one", line),
+			})
 			continue
 		}
 		first[e.path] = e.key.Line

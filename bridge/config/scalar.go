@@ -25,7 +25,8 @@ func (d *decoder) scalar(path string, n *yaml.Node, v reflect.Value) {
 		d.fail(path, `nothing is written here; remove the line, or put a text in quotes ("" for none)`)
 		return
 	}
-	text, ok := n.Value, false
+	var ok bool
+	text := n.Value
 	if file, found := strings.CutPrefix(text, "file:"); found && secret(v.Type()) {
 		text, ok = d.fromFile(path, file)
 	} else {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -114,9 +115,7 @@ func (s *Store) All() map[string]Device {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := make(map[string]Device, len(s.devices))
-	for id, d := range s.devices {
-		all[id] = d
-	}
+	maps.Copy(all, s.devices)
 	return all
 }
 

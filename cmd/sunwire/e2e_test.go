@@ -271,26 +271,18 @@ func (h *testHouse) plug() {
 
 func (h *testHouse) run() { h.sunwire = start(h.t, h.bin, "run", "-c", h.config) }
 
-var built string
-
 func binary(t *testing.T) string {
 	t.Helper()
-	if built == "" {
-		dir, err := os.MkdirTemp("", "sunwire-e2e-")
-		if err != nil {
-			t.Fatal(err)
-		}
-		cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", dir+"/sunwire", ".")
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-		built = dir + "/sunwire"
+	path := filepath.Join(t.TempDir(), "sunwire")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
-	return built
+	return path
 }
 
-// announced are the entity ids that docs/entities.md promises for this configuration, and whether each is enabled.
+// promised are the entity ids that docs/entities.md promises for this configuration, and whether each is enabled.
 func promised(t *testing.T) map[string]bool {
 	t.Helper()
 	text, err := os.ReadFile("../../docs/entities.md")

@@ -29,10 +29,10 @@ func logger(cfg config.Log, stderr io.Writer) (log *slog.Logger, reopen func(), 
 		}
 		w, reopen = f, func() { _ = f.Close() }
 	}
-	switch {
-	case cfg.Format == "json":
+	switch cfg.Format {
+	case "json":
 		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})), reopen, nil
-	case cfg.Format == "text":
+	case "text":
 		return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})), reopen, nil
 	}
 	return slog.New(tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.DateTime, NoColor: !isTerminal(w)})), reopen, nil

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"sunwire/bridge"
@@ -125,12 +126,12 @@ func listDrivers(_ context.Context, c console, args []string) error {
 }
 
 func links[T ~string](kinds []T) string {
-	var s string
+	var s strings.Builder
 	for i, k := range kinds {
 		if i > 0 {
-			s += ", "
+			s.WriteString(", ")
 		}
-		s += string(k)
+		s.WriteString(string(k))
 	}
-	return s
+	return s.String()
 }
