@@ -44,15 +44,15 @@ func commands() []command {
 	}
 }
 
-// errUsage means that the command line was wrong and that the reason has been printed.
-var errUsage = errors.New("usage")
+// errUsage means that the command line was wrong and that the reason has been printed; errHelp, that the help was asked for.
+var errUsage, errHelp = errors.New("usage"), errors.New("help")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := dispatch(ctx, console{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:])
 	stop()
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, errHelp):
 	case errors.Is(err, errUsage):
 		os.Exit(2)
 	default:
@@ -111,9 +111,6 @@ func flags(c console, name string, args []string, define func(*flag.FlagSet)) ([
 		rest, args = append(rest, fs.Arg(0)), fs.Args()[1:]
 	}
 }
-
-// errHelp ends a command that was asked for its help only; it is a usage "error" like any other.
-var errHelp = errUsage
 
 func printVersion(_ context.Context, c console, _ []string) error {
 	_, err := fmt.Fprintln(c.out, "sunwire", version)
