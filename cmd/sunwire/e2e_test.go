@@ -333,12 +333,16 @@ func TestEndToEnd(t *testing.T) {
 	want := promised(t)
 	h.run()
 	h.allLive(want, 60*time.Second, "start on an empty broker")
-	registry := h.ha.entities()
-	for id := range want {
-		if !contains(registry, id) {
-			t.Errorf("Home Assistant has no entity %s", id)
+	var registry map[string]haEntity
+	within(t, 60*time.Second, "every entity that docs/entities.md lists is registered", func() bool {
+		registry = h.ha.entities()
+		for id := range want {
+			if !contains(registry, id) {
+				return false
+			}
 		}
-	}
+		return true
+	})
 	h.compareValues(want)
 	same := func(after string) {
 		t.Helper()
