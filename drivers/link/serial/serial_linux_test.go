@@ -273,6 +273,7 @@ func TestStaleBytesAreNoReply(t *testing.T) {
 	if _, err := device.WriteString("(old\r"); err != nil {
 		t.Fatal(err)
 	}
+	time.Sleep(50 * time.Millisecond) // the kernel hands it over in its own time
 	go answer(device)
 	if got, err := c.Transact(t.Context(), question("new")); err != nil || string(got) != "(new\r" {
 		t.Errorf("got %q, %v", got, err)
