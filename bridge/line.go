@@ -46,7 +46,7 @@ func (l *line) run(ctx context.Context) {
 		}
 		was = err
 		l.linked(false, err)
-		sleep(ctx, l.again)
+		_ = link.Sleep(ctx, l.again) // the loop looks at ctx itself
 	}
 }
 
@@ -176,13 +176,4 @@ func (d *device) outcome(answered bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.health.outcome(answered)
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
 }

@@ -1,4 +1,4 @@
-// Package link has the interfaces by which a driver reaches its device, whatever the cable: interfaces only, their kinds live in the
+// Package link has the interfaces by which a driver reaches its device, whatever the cable: little but interfaces, their kinds live in the
 // packages below. A driver is handed an open link and uses what its kind can do; it never opens, reopens or paces one.
 package link
 
@@ -39,6 +39,21 @@ type Conn interface {
 	// Wait is the only sleep a driver has; it is instant on simulated links and recordings.
 	Wait(ctx context.Context, d time.Duration) error
 	Close() error
+}
+
+// Sleep is the Wait of links on which time passes.
+func Sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
 }
 
 // Framer finds the first frame in what was received so far, like bufio.SplitFunc. It is called whenever bytes arrived, and once more

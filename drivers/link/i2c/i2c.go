@@ -68,14 +68,7 @@ func (c *Conn) Tx(addr uint16, w, r []byte) error {
 
 // Wait implements link.Conn.
 func (c *Conn) Wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
+	return link.Sleep(ctx, d)
 }
 
 // Close implements link.Conn.

@@ -131,7 +131,7 @@ func listen(ctx context.Context, r io.Reader, in chan<- heard) error {
 		}
 		switch {
 		case errors.Is(err, syscall.EIO): // nobody has the other end of the pseudo-terminal open
-			if !sleep(ctx, pause/2) {
+			if link.Sleep(ctx, pause/2) != nil {
 				return nil
 			}
 		case err != nil:
@@ -141,10 +141,7 @@ func listen(ctx context.Context, r io.Reader, in chan<- heard) error {
 }
 
 func sleepUntil(ctx context.Context, at time.Time) bool {
-	if d := time.Until(at); d > 0 {
-		return sleep(ctx, d)
-	}
-	return ctx.Err() == nil
+	return link.Sleep(ctx, time.Until(at)) == nil
 }
 
 // ServePTY serves on a pseudo-terminal that is found at path, until ctx ends. While the fault is Unplug there is none.

@@ -44,11 +44,10 @@ func (c *conn) Close() error    { return nil }
 
 // Wait takes no time where the line takes none.
 func (c *conn) Wait(ctx context.Context, d time.Duration) error {
-	if c.o.Baud == 0 || d <= 0 {
+	if c.o.Baud == 0 {
 		return ctx.Err()
 	}
-	sleep(ctx, d)
-	return ctx.Err()
+	return link.Sleep(ctx, d)
 }
 
 func (c *conn) pace(ctx context.Context, bytes int) error {
@@ -96,7 +95,7 @@ func (l *line) Listen(ctx context.Context, f link.Framer) iter.Seq2[[]byte, erro
 		}
 		var b []byte
 		for pause, said := range push {
-			if !sleep(ctx, pause) {
+			if link.Sleep(ctx, pause) != nil {
 				return
 			}
 			b = append(b, said...)
@@ -112,17 +111,6 @@ func (l *line) Listen(ctx context.Context, f link.Framer) iter.Seq2[[]byte, erro
 				}
 			}
 		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
 	}
 }
 

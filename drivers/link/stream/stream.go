@@ -68,14 +68,7 @@ func (c *Conn) Lost() <-chan struct{} { return c.lost }
 
 // Wait sleeps for d, or until ctx ends.
 func (c *Conn) Wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
+	return link.Sleep(ctx, d)
 }
 
 // Close closes the port and waits for the reader to end.
