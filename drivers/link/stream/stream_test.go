@@ -22,8 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // port is a port in memory. What is said into it can be read; what is written to it is kept, and answered by device where there is one.
 type port struct {
-	in     chan []byte // of which nil makes the port fail with err
-	err    error
+	in     chan said
 	gone   chan struct{}
 	once   sync.Once
 	device func(request string)
@@ -34,10 +33,16 @@ type port struct {
 	stuck    bool // it takes no bytes
 }
 
-func newPort() *port { return &port{in: make(chan []byte, 64), gone: make(chan struct{})} }
+// said is what comes out of the port next: bytes, or the error that ends it.
+type said struct {
+	text []byte
+	err  error
+}
 
-func (p *port) say(s string)     { p.in <- []byte(s) }
-func (p *port) unplug(err error) { p.err = err; p.in <- nil }
+func newPort() *port { return &port{in: make(chan said, 64), gone: make(chan struct{})} }
+
+func (p *port) say(s string)     { p.in <- said{text: []byte(s)} }
+func (p *port) unplug(err error) { p.in <- said{err: err} }
 
 // later says each text after a pause.
 func (p *port) later(pause time.Duration, texts ...string) {
@@ -53,11 +58,8 @@ func (p *port) Read(b []byte) (int, error) {
 	select {
 	case <-p.gone:
 		return 0, os.ErrClosed
-	case said := <-p.in:
-		if said == nil {
-			return 0, p.err
-		}
-		return copy(b, said), nil
+	case next := <-p.in:
+		return copy(b, next.text), next.err
 	}
 }
 
@@ -220,7 +222,7 @@ func TestALineThatDoesNotStopTalkingIsGivenUp(t *testing.T) {
 				select {
 				case <-end:
 					return
-				case p.in <- []byte(text):
+				case p.in <- said{text: []byte(text)}:
 				}
 				time.Sleep(gap / 2)
 			}
