@@ -225,9 +225,13 @@ type Driver struct {
 	Paces               [3]time.Duration // default interval of live, slow and once
 	Config              func() any       // the driver's own options at their defaults (a pointer; tags yaml and doc); nil: none
 	Open                func(c link.Conn, address uint16, options any) (Device, error)
-	Detect              func(ctx context.Context, c link.Conn) (Match, error)
-	Decode              func(command string, reply []byte) ([]Decoded, error) // Poll uses it too
-	Commands            []string                                              // what Decode takes, argument-free
-	Simulate            func(m Model, address uint16) link.Simulator
-	Reseal              func(reply []byte) []byte // recompute the checksum of a damaged reply
+	// Detect asks what only reads, to find out whether this driver's device is there.
+	Detect  func(ctx context.Context, c link.Conn) (Match, error)
+	Bauds   []int // speeds of a serial line to detect at, likeliest first; nil: the link's own
+	Careful bool  // what Detect asks would be a write in another protocol: it is asked only where the user names this driver
+
+	Decode   func(command string, reply []byte) ([]Decoded, error) // Poll uses it too
+	Commands []string                                              // what Decode takes, argument-free
+	Simulate func(m Model, address uint16) link.Simulator
+	Reseal   func(reply []byte) []byte // recompute the checksum of a damaged reply
 }
