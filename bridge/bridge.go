@@ -11,11 +11,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sunwire/bridge/broker"
 	"sunwire/bridge/config"
-	"sunwire/bridge/output"
 	"sunwire/bridge/status"
 	"sunwire/bridge/store"
 	"sunwire/discovery"
@@ -28,23 +28,29 @@ type Options struct {
 	Log     *slog.Logger
 	Store   *store.Store
 	Models  func(config.Device) drivers.Model // state of the simulated devices; nil: the drivers' own defaults
+	// Keep: nothing is removed from Home Assistant until Apply is called, since the configuration is not all that was meant.
+	Keep bool
 }
 
 // Bridge is a configured service. Run it once.
 type Bridge struct {
-	cfg     *config.Config
+	cfg     *config.Config // as New got it: Apply changes the fleet alone
 	log     *slog.Logger
 	store   *store.Store
+	models  func(config.Device) drivers.Model
 	version string
 	host    string
 	started time.Time
 
-	devices []*device
-	outlets map[*device]*outlet
-	lines   []*line
-	pub     *publisher
-	client  *broker.Client
-	claim   *claim
+	pub    *publisher
+	client *broker.Client
+	claim  *claim
+
+	applying sync.Mutex // one at a time: New, Apply, the start and end of Run
+	life     context.Context
+	end      context.CancelFunc
+	fleet    atomic.Pointer[fleet]
+	keepAll  atomic.Bool
 
 	mu      sync.Mutex
 	readers map[chan struct{}]bool // of Changes
@@ -58,32 +64,25 @@ func New(cfg *config.Config, o Options) (*Bridge, error) {
 		host = "unknown"
 	}
 	b := &Bridge{
-		cfg: cfg, log: o.Log, store: o.Store, version: o.Version, host: host, started: time.Now(),
-		outlets: map[*device]*outlet{}, readers: map[chan struct{}]bool{}, owners: map[string]string{},
+		cfg: cfg, log: o.Log, store: o.Store, models: o.Models, version: o.Version, host: host, started: time.Now(),
+		readers: map[chan struct{}]bool{}, owners: map[string]string{},
 	}
-	b.makePublisher()
-	for _, c := range cfg.Devices {
-		kept, known := o.Store.Get(c.ID)
-		if kept.UID == "" {
-			known = false
-		}
-		d := newDevice(c, kept, known)
-		if known {
-			b.owner(kept.UID, d)
-		}
-		out := &outlet{device: d, status: map[string]string{}, document: map[string][]byte{}, sent: map[string]time.Time{}}
-		if c.Topics != "" {
-			out.topics = output.NewTopics(c.Topics, c.ID)
-		}
-		b.devices = append(b.devices, d)
-		b.outlets[d] = out
-		b.pub.devices = append(b.pub.devices, out)
-	}
-	if err := b.makeLines(o.Models); err != nil {
+	b.life, b.end = context.WithCancel(context.Background())
+	b.keepAll.Store(o.Keep)
+	none := &fleet{}
+	first, err := b.makeFleet(cfg, none)
+	if err != nil {
 		return nil, err
 	}
+	b.disown(none, first)
+	b.fleet.Store(first)
+	b.makePublisher()
+	b.pub.renew(first.devices)
 	return b, b.connect()
 }
+
+// devices are those of now.
+func (b *Bridge) devices() []*device { return b.fleet.Load().devices }
 
 func (b *Bridge) makePublisher() {
 	m := b.cfg.MQTT
@@ -95,46 +94,20 @@ func (b *Bridge) makePublisher() {
 	b.pub.bridge = &bridgeDevice{
 		version: b.version, started: b.started, problems: b.problems, announced: kept.Announced,
 		online: func() (online, all int) {
-			for _, d := range b.devices {
+			ds := b.devices()
+			for _, d := range ds {
 				d.mu.Lock()
 				if d.online {
 					online++
 				}
 				d.mu.Unlock()
 			}
-			return online, len(b.devices)
+			return online, len(ds)
 		},
 		keep: func(a discovery.Announced) {
 			b.store.Put(store.Device{ID: bridgeID, UID: b.pub.options.BridgeUID(), Announced: a})
 		},
 	}
-}
-
-// makeLines gathers the devices that share a port on one line each.
-func (b *Bridge) makeLines(models func(config.Device) drivers.Model) error {
-	byPort := map[string]*line{}
-	for _, d := range b.devices {
-		key := portKey(d.cfg)
-		l := byPort[key]
-		if l == nil {
-			l = &line{
-				name: d.cfg.Port.Text, again: lookAgain(d.cfg.Port), log: b.log,
-				meet: b.meet, took: b.took, touch: b.touch,
-			}
-			byPort[key] = l
-			b.lines = append(b.lines, l)
-		}
-		if len(l.devices) > 0 && l.devices[0].cfg.Port.Params.Encode() != d.cfg.Port.Params.Encode() {
-			return fmt.Errorf("devices %s and %s share the line %s but want different settings of it: %s and %s; write the same for both",
-				l.devices[0].cfg.ID, d.cfg.ID, d.cfg.Port.Address, l.devices[0].cfg.Port.Text, d.cfg.Port.Text)
-		}
-		l.devices = append(l.devices, d)
-	}
-	for _, l := range b.lines {
-		p := &port{devices: l.devices, models: models, log: b.log, serial: b.serialOf, known: b.knownSerial}
-		l.open = p.open
-	}
-	return nil
 }
 
 func (b *Bridge) connect() error {
@@ -185,18 +158,25 @@ func (b *Bridge) speak(may bool) {
 
 // Run serves until ctx ends, then says offline, saves and returns. Trouble with devices, broker or disk never ends it.
 func (b *Bridge) Run(ctx context.Context) error {
-	var pollers, rest sync.WaitGroup
+	var rest sync.WaitGroup
 	late, stop := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx until the last word is said
 	defer stop()
-	for _, l := range b.lines {
-		pollers.Go(func() { l.run(ctx) })
+	defer context.AfterFunc(ctx, b.end)()
+	b.applying.Lock()
+	for _, l := range b.fleet.Load().lines {
+		b.start(l)
 	}
+	b.applying.Unlock()
 	rest.Go(func() { b.store.Run(late) })
 	var broken error
 	rest.Go(func() { broken = b.client.Run(late) })
 	b.pub.run(ctx)
 	b.farewell(late)
-	pollers.Wait()
+	b.applying.Lock()
+	for _, l := range b.fleet.Load().lines {
+		l.stop()
+	}
+	b.applying.Unlock()
 	stop()
 	rest.Wait()
 	if errors.Is(broken, context.Canceled) {
@@ -222,13 +202,16 @@ func (b *Bridge) farewell(ctx context.Context) {
 // meet checks and keeps a device's identity.
 func (b *Bridge) meet(d *device, desc drivers.Descriptor) error {
 	d.mu.Lock()
-	was := d.present
+	was, settled := d.present, d.settled
 	d.mu.Unlock()
 	kept, err := d.meet(desc, b.cfg.MQTT.TopicPrefix, func(uid string) string { return b.owner(uid, d) })
 	if err != nil {
 		return err
 	}
 	b.store.Put(kept)
+	if !settled { // what was kept for whoever it might turn out to be may go
+		b.pub.sweep()
+	}
 	if !was {
 		b.log.Info("device found", "device", d.cfg.ID, "port", d.cfg.Port.Text, "manufacturer", desc.Manufacturer, "model", desc.Model, "serial", orNone(kept.Serial), "uid", kept.UID)
 	}
@@ -255,7 +238,7 @@ func (b *Bridge) serialOf(d *device) string {
 
 // knownSerial reports whether another device than but is known by that serial number.
 func (b *Bridge) knownSerial(serial string, but *device) bool {
-	return slices.ContainsFunc(b.devices, func(d *device) bool { return d != but && serial != "" && b.serialOf(d) == serial })
+	return slices.ContainsFunc(b.devices(), func(d *device) bool { return d != but && serial != "" && b.serialOf(d) == serial })
 }
 
 func (b *Bridge) took(d *device, q drivers.Query, rs []drivers.Reading, at time.Time) {
@@ -265,7 +248,7 @@ func (b *Bridge) took(d *device, q drivers.Query, rs []drivers.Reading, at time.
 }
 
 func (b *Bridge) touch(d *device) {
-	b.pub.touch(b.outlets[d])
+	b.pub.touch(d.outlet)
 	b.changed()
 }
 
@@ -281,10 +264,14 @@ func (b *Bridge) keep(d *device, a discovery.Announced) {
 // orphans are what was announced for devices that have left the configuration, and that no configured device can still turn out to
 // be: a renamed id finds its serial number only when it is first described.
 func (b *Bridge) orphans() []orphan {
-	var gone []orphan
-	live := map[string]bool{b.pub.options.BridgeUID(): true}
+	if b.keepAll.Load() {
+		return nil
+	}
+	devices := b.devices()
+	live, ids := map[string]bool{b.pub.options.BridgeUID(): true}, map[string]bool{bridgeID: true}
 	var unsettled []string // beginnings of the uids that may yet be claimed
-	for _, d := range b.devices {
+	for _, d := range devices {
+		ids[d.cfg.ID] = true
 		d.mu.Lock()
 		live[d.kept.UID] = true
 		for uid := range d.kept.Announced {
@@ -295,9 +282,9 @@ func (b *Bridge) orphans() []orphan {
 		}
 		d.mu.Unlock()
 	}
+	var gone []orphan
 	for id, k := range b.store.All() {
-		if id == bridgeID || slices.ContainsFunc(b.devices, func(d *device) bool { return d.cfg.ID == id }) ||
-			slices.ContainsFunc(unsettled, func(p string) bool { return strings.HasPrefix(k.UID, p) }) {
+		if ids[id] || slices.ContainsFunc(unsettled, func(p string) bool { return strings.HasPrefix(k.UID, p) }) {
 			continue
 		}
 		o := orphan{id: id}
@@ -319,7 +306,7 @@ type orphan struct {
 
 // Replace lets the device that is now at the port of id take the place of the one that was there: its entities, history and meters.
 func (b *Bridge) Replace(id string) error {
-	for _, d := range b.devices {
+	for _, d := range b.devices() {
 		if d.cfg.ID != id {
 			continue
 		}
@@ -339,7 +326,7 @@ func (b *Bridge) problems(time.Time) []string {
 	if host := b.claim.rival(); host != "" {
 		ps = append(ps, fmt.Sprintf("another sunwire on %s uses the topic prefix %s", host, b.cfg.MQTT.TopicPrefix))
 	}
-	for _, d := range b.devices {
+	for _, d := range b.devices() {
 		d.mu.Lock()
 		if d.problem != "" {
 			ps = append(ps, d.cfg.ID+": "+d.problem)

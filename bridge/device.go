@@ -17,8 +17,9 @@ import (
 // device is one configured device: what it is, what it last said, how it fares. The goroutine of its link writes to it; publisher and
 // page read it. Its lock is held for microseconds, never during I/O.
 type device struct {
-	cfg   config.Device
-	paces [3]time.Duration
+	cfg    config.Device
+	paces  [3]time.Duration
+	outlet *outlet // the publisher's side of it
 
 	mu       sync.Mutex
 	kept     store.Device // identity, descriptor and answered queries, as in the store

@@ -21,6 +21,7 @@ type line struct {
 	meet    func(d *device, desc drivers.Descriptor) error // identity; an error: nothing of it is published
 	took    func(d *device, q drivers.Query, rs []drivers.Reading, at time.Time)
 	touch   func(d *device) // something about it changed
+	stop    func()          // ends run and waits for it; set when it is started
 }
 
 // run keeps the line open and asks, until ctx ends.

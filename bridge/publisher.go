@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -44,7 +45,9 @@ type publisher struct {
 	mu   sync.Mutex
 	// what the other goroutines told, under mu
 	touched  []*outlet
-	sessions int // counts connections
+	next     []*outlet // another fleet; nil: none
+	tidy     bool      // something may be left to remove from Home Assistant
+	sessions int       // counts connections
 	up       bool
 	birth    bool // Home Assistant said that it is online
 	away     bool // Home Assistant said that it leaves
@@ -105,6 +108,26 @@ func (p *publisher) rouse() {
 	}
 }
 
+// renew gives the publisher another fleet.
+func (p *publisher) renew(devices []*device) {
+	next := make([]*outlet, len(devices))
+	for i, d := range devices {
+		next[i] = d.outlet
+	}
+	p.mu.Lock()
+	p.next = next
+	p.mu.Unlock()
+	p.rouse()
+}
+
+// sweep has what nobody configures any more removed soon.
+func (p *publisher) sweep() {
+	p.mu.Lock()
+	p.tidy = true
+	p.mu.Unlock()
+	p.rouse()
+}
+
 // run publishes until ctx ends.
 func (p *publisher) run(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
@@ -128,12 +151,20 @@ func (p *publisher) run(ctx context.Context) {
 func (p *publisher) news(ctx context.Context) []*outlet {
 	p.mu.Lock()
 	touched, sessions, up, birth, away := p.touched, p.sessions, p.up, p.birth, p.away
-	p.touched, p.birth, p.away = nil, false, false
+	next, tidy := p.next, p.tidy || p.next != nil
+	p.touched, p.next, p.tidy, p.birth, p.away = nil, nil, false, false, false
 	for _, o := range touched {
 		o.queued = false
 	}
 	p.mu.Unlock()
 	now := time.Now()
+	if next != nil { // whoever left was touched before; several fleets may have come and gone since
+		p.devices = next
+		touched = slices.DeleteFunc(touched, func(o *outlet) bool { return !slices.Contains(next, o) })
+	}
+	if tidy && up && p.session == sessions { // a new connection does it anyway
+		p.bury(ctx)
+	}
 	switch {
 	case !up:
 		p.session = 0

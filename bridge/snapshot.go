@@ -14,12 +14,12 @@ import (
 
 // Snapshot is everything that page, API, health and metrics show.
 func (b *Bridge) Snapshot() status.Snapshot {
-	now := time.Now()
+	now, devices := time.Now(), b.devices()
 	s := status.Snapshot{
 		Schema: 1, Timestamp: now, Version: b.version, Host: b.host, Started: b.started,
-		Broker: b.brokerState(), Problems: b.problems(now), Devices: make([]status.Device, 0, len(b.devices)),
+		Broker: b.brokerState(), Problems: b.problems(now), Devices: make([]status.Device, 0, len(devices)),
 	}
-	for _, d := range b.devices {
+	for _, d := range devices {
 		s.Devices = append(s.Devices, d.snapshot(now))
 	}
 	return s
