@@ -86,7 +86,7 @@ func (b *Bridge) makeFleet(cfg *config.Config, was *fleet) (*fleet, error) {
 func (f *fleet) same(c config.Device) *device {
 	for _, d := range f.devices {
 		old := d.cfg
-		old.Line = c.Line // where it is written says nothing of what it is
+		old.Form, old.Line = c.Form, c.Line // where it is written says nothing of what it is
 		if old.ID == c.ID && old.Spec.Name == c.Spec.Name {
 			old.Spec = c.Spec // of one name there is one driver
 			if reflect.DeepEqual(old, c) {

@@ -24,7 +24,7 @@ func (d *decoder) check(c *Config) {
 		d.fail("state_dir", "is empty; write a folder that sunwire may write to, such as /var/lib/sunwire")
 	}
 	for i := range c.Devices {
-		d.checkDevice(path("devices", i), &c.Devices[i], &c.MQTT)
+		d.checkDevice(d.places[i], &c.Devices[i], &c.MQTT)
 	}
 	d.compare(c.Devices)
 }

@@ -20,6 +20,10 @@ type Config struct {
 	Log      Log      `yaml:"log" doc:"what sunwire says of itself"`
 	StateDir string   `yaml:"state_dir" doc:"folder for what must survive a power cut"`
 	Devices  []Device `yaml:"devices" doc:"what to read; may be empty"`
+
+	File    string   `yaml:"-"` // the configuration file
+	Missing bool     `yaml:"-"` // it is not there
+	Notes   []string `yaml:"-"` // what people should know of it, in words
 }
 
 // MQTT is the broker and the names used on it.
@@ -32,6 +36,8 @@ type MQTT struct {
 	Key             string `yaml:"key" doc:"file with the client's key"`
 	DiscoveryPrefix string `yaml:"discovery_prefix" doc:"where Home Assistant looks for devices"`
 	TopicPrefix     string `yaml:"topic_prefix" doc:"first part of every topic; two sunwire on one broker need two"`
+
+	Ask bool `yaml:"-"` // no url is written, and Home Assistant's Supervisor knows one
 }
 
 // URLs is one address or a list of them. The port is always filled in.
@@ -91,6 +97,7 @@ type Device struct {
 
 	Spec *drivers.Driver `yaml:"-"` // the driver of that name; Options is what its Config makes, decoded
 	Line int             `yaml:"-"` // where it stands in the file
+	Form bool            `yaml:"-"` // it stands in the form of the add-on's options instead
 }
 
 // Interval is a duration that may be absent: then the driver's own default holds, and D has it. Zero is a choice of its own.
@@ -118,6 +125,9 @@ type Port struct {
 	Replay  bool
 }
 
+// MarshalText is the port as written.
+func (p Port) MarshalText() ([]byte, error) { return []byte(p.Text), nil }
+
 func newConfig() *Config {
 	return &Config{
 		MQTT:     MQTT{URL: URLs{{Scheme: "mqtt", Host: "127.0.0.1:1883"}}, DiscoveryPrefix: "homeassistant", TopicPrefix: "sunwire"},
@@ -126,6 +136,9 @@ func newConfig() *Config {
 		StateDir: "/var/lib/sunwire",
 	}
 }
+
+// asAddOn: the page listens on every address, and lets in Home Assistant's ingress and its own machine only.
+func (c *Config) asAddOn() { c.HTTP.Listen, c.StateDir = ":8099", "/data" }
 
 // defaulter is what is made anew for each entry of a list or map, and does not begin at zero.
 type defaulter interface{ setDefaults() }

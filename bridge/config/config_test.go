@@ -53,6 +53,7 @@ func TestTheExampleHasTheDevicesOfTheDocumentation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	want.File = exampleFile
 	for i := range want.Devices {
 		want.Devices[i].Line = got.Devices[i].Line
 	}
@@ -66,7 +67,7 @@ func TestTheExampleHasEveryKey(t *testing.T) {
 	d := &decoder{file: exampleFile, env: env, at: map[string]*yaml.Node{}, open: map[string]*yaml.Node{}}
 	c := newConfig()
 	d.value("", d.root(uncommented(t)), reflect.ValueOf(c).Elem())
-	d.check(c)
+	d.whole(c)
 	if len(d.errs) > 0 {
 		t.Fatal(d.errs)
 	}

@@ -20,6 +20,9 @@ type decoder struct {
 	errs Errors
 	at   map[string]*yaml.Node // where each key path stands
 	open map[string]*yaml.Node // what belongs to a driver's options, by key path
+
+	places []string          // of each device: its key path
+	inForm map[string]string // what the add-on's options said, by the key that it fills
 }
 
 func (d *decoder) fail(path, format string, args ...any) {

@@ -201,28 +201,36 @@ func (d *decoder) checkOptions(at string, dev *Device) {
 func (d *decoder) compare(devices []Device) {
 	var ids, topics, ports, places seen
 	for i := range devices {
-		dev, at := &devices[i], path("devices", i)
+		dev, at := &devices[i], d.places[i]
 		if j, twice := ids.before(slug(dev.ID), i); twice {
 			if devices[j].ID == dev.ID {
-				d.fail(at+".id", "%s is the id of the device in line %d already; write another", d.quote(at+".id"), devices[j].Line)
+				d.fail(at+".id", "%s is the id of the device %s already; write another", d.quote(at+".id"), devices[j].where())
 			} else {
-				d.fail(at+".id", "%s would be the same in a topic as the id of the device in line %d; write another", d.quote(at+".id"), devices[j].Line)
+				d.fail(at+".id", "%s would be the same in a topic as the id of the device %s; write another", d.quote(at+".id"), devices[j].where())
 			}
 		}
 		if j, twice := topics.before(strings.ReplaceAll(dev.Topics, "{id}", dev.ID), i); twice {
-			d.fail(at+".topics", "%s is where the device in line %d publishes already; write another", d.quote(at+".topics"), devices[j].Line)
+			d.fail(at+".topics", "%s is where the device %s publishes already; write another", d.quote(at+".topics"), devices[j].where())
 		}
 		if !exclusive(dev.Port.Kind) {
 			continue
 		}
 		port := string(dev.Port.Kind) + ":" + dev.Port.Address
 		if j, twice := ports.before(port, i); twice && dev.Port.Params.Encode() != devices[j].Port.Params.Encode() {
-			d.fail(at+".port", "%s is the port of the device in line %d too, with other settings; a line has one speed: write the same in both", d.quote(at+".port"), devices[j].Line)
+			d.fail(at+".port", "%s is the port of the device %s too, with other settings; a line has one speed: write the same in both", d.quote(at+".port"), devices[j].where())
 		}
 		if j, twice := places.before(fmt.Sprintf("%s/%d", port, dev.Address), i); twice {
-			d.fail(at+".port", "%s is where the device in line %d is already; %s, or remove one", d.quote(at+".port"), devices[j].Line, apart(dev.Port.Kind))
+			d.fail(at+".port", "%s is where the device %s is already; %s, or remove one", d.quote(at+".port"), devices[j].where(), apart(dev.Port.Kind))
 		}
 	}
+}
+
+// where says where d is written.
+func (d *Device) where() string {
+	if d.Form {
+		return "in " + formName
+	}
+	return fmt.Sprintf("in line %d", d.Line)
 }
 
 // apart is how to tell two devices from each other.
