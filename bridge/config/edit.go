@@ -27,6 +27,9 @@ func AddToFile(text []byte, devices []FormDevice) ([]byte, error) {
 	if err := yaml.Unmarshal(text, &doc); err != nil {
 		return nil, fmt.Errorf("the configuration cannot be read: %w", err)
 	}
+	if strings.ContainsAny(strings.ReplaceAll(string(text), "\r\n", "\n"), "\r\u0085\u2028\u2029") { // line ends to YAML, not to others
+		return nil, errByHand
+	}
 	next, err := insert(strings.SplitAfter(string(text), "\n"), &doc, devices)
 	if err != nil {
 		return nil, err
