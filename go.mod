@@ -7,8 +7,10 @@ require (
 	github.com/eclipse/paho.golang v0.23.0
 	github.com/google/go-cmp v0.7.0
 	github.com/gorilla/websocket v1.5.3
+	github.com/kardianos/service v1.3.0
 	github.com/lmittmann/tint v1.2.1
 	github.com/mochi-mqtt/server/v2 v2.7.9
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
 	github.com/sstallion/go-hid v0.15.0
 	go.bug.st/serial v1.8.0
 	go.uber.org/goleak v1.3.0
@@ -22,4 +24,7 @@ require (
 	periph.io/x/host/v3 v3.8.5
 )
 
-require github.com/rs/xid v1.4.0 // indirect
+require (
+	github.com/rs/xid v1.4.0 // indirect
+	golang.org/x/text v0.21.0 // indirect
+)

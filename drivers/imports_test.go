@@ -21,13 +21,17 @@ var arrows = []struct {
 	folder    string
 	to, never []string
 }{
-	{"cmd/...", []string{"bridge/...", "discovery", "drivers", "drivers/all", "drivers/link/..."}, nil},
+	{"cmd/...", []string{"bridge/...", "deploy/...", "discovery", "drivers", "drivers/all", "drivers/link/..."}, nil},
+	{"deploy/...", nil, nil},
 
 	{"bridge/pipeline", []string{"drivers"}, inputOutput},
 	{"bridge/config", []string{"drivers", "drivers/all", "drivers/link"}, nil},
+	{"bridge/release", nil, nil},
 	{"bridge/store", []string{"drivers"}, nil},
 	{"bridge/status", []string{"drivers"}, nil},
 	{"bridge/broker/...", []string{"bridge/broker/...", "drivers/link"}, nil},
+	{"bridge/supervisor", []string{"bridge/broker"}, nil},
+	{"bridge/supervisor/supervisortest", nil, nil},
 	{"bridge/...", []string{"bridge/...", "discovery", "drivers", "drivers/all", "drivers/link/..."}, nil},
 
 	{"discovery", []string{"drivers"}, inputOutput},
@@ -50,15 +54,16 @@ var modules = []struct {
 }{
 	{"github.com/creack/pty", []string{"drivers/link/simulated"}},
 	{"github.com/eclipse/paho.golang", []string{"bridge/broker"}},
+	{"github.com/kardianos/service", []string{"cmd/sunwire"}},
 	{"github.com/lmittmann/tint", []string{"cmd/sunwire"}},
 	{"github.com/mochi-mqtt/server", []string{"bridge/broker/embedded"}},
 	{"github.com/sstallion/go-hid", []string{"drivers/link/hid"}},
 	{"go.bug.st/serial", []string{"drivers/link/serial"}},
 	{"golang.org/x/sys", []string{"drivers/link/..."}},
-	{"golang.org/x/term", []string{"drivers/link/simulated"}},
+	{"golang.org/x/term", []string{"cmd/sunwire", "drivers/link/simulated"}},
 	{"golang.org/x/tools/txtar", []string{"drivers/drivertest", "drivers/link/replay"}},
 	{"gopkg.in/natefinch/lumberjack.v2", []string{"cmd/sunwire"}},
-	{"gopkg.in/yaml.v3", []string{"bridge/config"}},
+	{"gopkg.in/yaml.v3", []string{"bridge/config", "bridge/supervisor/supervisortest"}},
 	{"periph.io/x", []string{"drivers/link/i2c", "drivers/*"}},
 }
 

@@ -31,6 +31,10 @@ type Options struct {
 	URLs     []*url.URL // mqtt:// (tcp://) or mqtts:// (ssl://, tls://); tried in turn
 	Username string     // goes before a user in the URL
 	Password string
+	// Login, if set, is asked instead: before the first try, again after the broker refused it, and again when nobody has answered there for
+	// 30 s. Its error is State.Error while there is no connection; it has to tell the mend and no secret. It is asked at the pace of tries, has
+	// 10 s, and ends with ctx.
+	Login    func(ctx context.Context) (Login, error)
 	CAFile   string // PEM; the only authorities to trust. "" = those of the system
 	CertFile string // PEM; the client's own certificate, with KeyFile
 	KeyFile  string
@@ -66,7 +70,9 @@ type Client struct {
 	dial func(context.Context, *url.URL) (net.Conn, error)
 	live atomic.Pointer[session] // nil while there is no connection
 
-	short int // brief connections in a row; Run's own
+	short int       // brief connections in a row; this and the next two are Run's own
+	login Login     // of Options; what Options.Login said last
+	known time.Time // when the login was last seen to be right, or was asked for
 
 	mu    sync.Mutex
 	state State
@@ -80,6 +86,9 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{o: o, tls: config, told: map[string]string{}}
+	if o.Login == nil {
+		c.login = Login{o.URLs, o.Username, o.Password}
+	}
 	c.dial = c.dialNet
 	return c, nil
 }
@@ -124,6 +133,17 @@ func (c *Client) unreachable(address string, err error) {
 	if c.told[address] != c.state.Error {
 		c.told[address] = c.state.Error
 		c.o.Log.Warn("cannot connect to the broker", "url", address, "error", err)
+	}
+}
+
+// unknown is the same for a login that cannot be had.
+func (c *Client) unknown(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state.Error = err.Error()
+	if c.told[""] != c.state.Error {
+		c.told[""] = c.state.Error
+		c.o.Log.Warn("cannot learn where the broker is", "error", err)
 	}
 }
 

@@ -29,12 +29,9 @@ var ports = map[string]struct {
 
 // check validates o and loads its certificates.
 func (o *Options) check() (*tls.Config, error) {
-	if len(o.URLs) == 0 {
-		return nil, errors.New("mqtt.url: no address of a broker")
-	}
-	for _, u := range o.URLs {
-		if _, ok := ports[u.Scheme]; !ok || u.Hostname() == "" {
-			return nil, fmt.Errorf("mqtt.url: %s is not mqtt://host:port or mqtts://host:port", u.Redacted())
+	if o.Login == nil {
+		if err := checkURLs(o.URLs); err != nil {
+			return nil, fmt.Errorf("mqtt.url: %w", err)
 		}
 	}
 	if o.ClientID == "" {
@@ -67,10 +64,22 @@ func (o *Options) check() (*tls.Config, error) {
 	return config, nil
 }
 
-// credentials are those of the configuration, else those in the URL.
+func checkURLs(us []*url.URL) error {
+	if len(us) == 0 {
+		return errors.New("no address of a broker")
+	}
+	for _, u := range us {
+		if _, ok := ports[u.Scheme]; !ok || u.Hostname() == "" {
+			return fmt.Errorf("%s is not mqtt://host:port or mqtts://host:port", u.Redacted())
+		}
+	}
+	return nil
+}
+
+// credentials are those of the login, else those in the URL.
 func (c *Client) credentials(u *url.URL) (user, password string) {
-	if c.o.Username != "" || u.User == nil {
-		return c.o.Username, c.o.Password
+	if c.login.Username != "" || u.User == nil {
+		return c.login.Username, c.login.Password
 	}
 	password, _ = u.User.Password()
 	return u.User.Username(), password
@@ -92,7 +101,7 @@ func (c *Client) dialNet(ctx context.Context, u *url.URL) (net.Conn, error) {
 	d := net.Dialer{Timeout: dialTime}
 	raw, err := d.DialContext(ctx, "tcp", hostPort(u))
 	if err != nil {
-		return nil, dialReason(err)
+		return nil, c.dialReason(err)
 	}
 	if !ports[u.Scheme].tls {
 		return raw, nil

@@ -71,6 +71,8 @@ func (c *Client) refusal(u *url.URL, ack *paho.Connack, first []byte, err error)
 	switch {
 	case old, ack != nil && ack.ReasonCode == 0x84:
 		return errOldProtocol
+	case c.o.Login != nil && ack != nil && (ack.ReasonCode == 0x86 || ack.ReasonCode == 0x87):
+		return errOldLogin
 	case ack != nil && (ack.ReasonCode == 0x86 || ack.ReasonCode == 0x87) && user == "" && c.o.CertFile == "":
 		return errors.New("the broker wants a user name and a password: set mqtt.username and mqtt.password")
 	case ack != nil && (ack.ReasonCode == 0x86 || ack.ReasonCode == 0x87): // the second is what Mosquitto says
@@ -96,10 +98,12 @@ func (c *Client) refusal(u *url.URL, ack *paho.Connack, first []byte, err error)
 }
 
 // dialReason says why there is no network connection.
-func dialReason(err error) error {
+func (c *Client) dialReason(err error) error {
 	var name *net.DNSError
 	var op *net.OpError
 	switch {
+	case errors.As(err, &name) && name.IsNotFound && c.o.Login != nil:
+		return fmt.Errorf("there is no host %s: is the broker running?", name.Name)
 	case errors.As(err, &name) && name.IsNotFound:
 		return fmt.Errorf("there is no host %s: check mqtt.url", name.Name)
 	case errors.As(err, &name):

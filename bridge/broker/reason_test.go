@@ -77,7 +77,7 @@ func TestNoCredentialsInWhatPeopleSee(t *testing.T) {
 func TestUsersComeFromTheConfigurationElseFromTheURL(t *testing.T) {
 	u := &url.URL{Scheme: "mqtt", Host: "h", User: url.UserPassword("url", "secret")}
 	for _, c := range []struct{ o, user, password string }{{"", "url", "secret"}, {"me", "me", ""}} {
-		client := &Client{o: Options{Username: c.o}}
+		client := &Client{login: Login{Username: c.o}}
 		if user, password := client.credentials(u); user != c.user || password != c.password {
 			t.Errorf("%q: %s, %s", c.o, user, password)
 		}

@@ -58,16 +58,24 @@ func pace(outage time.Duration) time.Duration {
 
 // connect tries each address once, beginning with number first, and tells which one took us.
 func (c *Client) connect(ctx context.Context, first int) (*session, int) {
-	for i := range c.o.URLs {
-		at := (first + i) % len(c.o.URLs)
-		s, err := c.open(ctx, c.o.URLs[at])
+	if len(c.login.URLs) == 0 {
+		c.askAgain(ctx, true)
+	}
+	refused := false
+	for i := range c.login.URLs {
+		at := (first + i) % len(c.login.URLs)
+		s, err := c.open(ctx, c.login.URLs[at])
 		if err == nil {
 			return s, at
 		}
 		if ctx.Err() != nil {
-			break
+			return nil, 0
 		}
-		c.unreachable(address(c.o.URLs[at]), err)
+		c.unreachable(address(c.login.URLs[at]), err)
+		refused = refused || errors.Is(err, errOldLogin)
+	}
+	if len(c.login.URLs) > 0 {
+		c.askAgain(ctx, refused)
 	}
 	return nil, 0
 }
@@ -90,6 +98,7 @@ func (c *Client) serve(ctx context.Context, s *session) error {
 		err = context.Cause(s.over)
 	}
 	lasted := time.Since(began)
+	c.known = time.Now()
 	down()
 	c.live.Store(nil)
 	flushed := s.close()
