@@ -157,7 +157,7 @@ func (p *Protocol) driver() drivers.Driver {
 		Name: p.Name, Title: p.Title, Family: "voltronic", Class: drivers.Inverter,
 		Links: []link.Kind{link.Serial, link.HID, link.TCP},
 		Paces: [3]time.Duration{10 * time.Second, time.Minute, 24 * time.Hour},
-		Open:  p.open, Decode: p.decode, Simulate: p.simulate, Reseal: reseal,
+		Open:  p.open, Detect: p.detect, Decode: p.decode, Simulate: p.simulate, Reseal: reseal,
 	}
 	for i := range p.Commands {
 		if c := &p.Commands[i]; c.Arg == "" && len(c.Fields) > 0 {
