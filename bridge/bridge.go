@@ -16,6 +16,7 @@ import (
 
 	"sunwire/bridge/broker"
 	"sunwire/bridge/config"
+	"sunwire/bridge/release"
 	"sunwire/bridge/status"
 	"sunwire/bridge/store"
 	"sunwire/discovery"
@@ -30,6 +31,10 @@ type Options struct {
 	Models  func(config.Device) drivers.Model // state of the simulated devices; nil: the drivers' own defaults
 	// Keep: nothing is removed from Home Assistant until Apply is called, since the configuration is not all that was meant.
 	Keep bool
+	// Login asks for the broker's address and credentials, where the configuration leaves that to the Supervisor; nil: nobody does.
+	Login func(context.Context) (broker.Login, error)
+	// Notices are problems of the configuration, each with its mend; nil: none.
+	Notices func() []string
 }
 
 // Bridge is a configured service. Run it once.
@@ -38,6 +43,8 @@ type Bridge struct {
 	log     *slog.Logger
 	store   *store.Store
 	models  func(config.Device) drivers.Model
+	login   func(context.Context) (broker.Login, error)
+	notices func() []string
 	version string
 	host    string
 	started time.Time
@@ -65,7 +72,10 @@ func New(cfg *config.Config, o Options) (*Bridge, error) {
 	}
 	b := &Bridge{
 		cfg: cfg, log: o.Log, store: o.Store, models: o.Models, version: o.Version, host: host, started: time.Now(),
-		readers: map[chan struct{}]bool{}, owners: map[string]string{},
+		readers: map[chan struct{}]bool{}, owners: map[string]string{}, notices: o.Notices,
+	}
+	if cfg.MQTT.Ask {
+		b.login = o.Login
 	}
 	b.life, b.end = context.WithCancel(context.Background())
 	b.keepAll.Store(o.Keep)
@@ -108,6 +118,9 @@ func (b *Bridge) makePublisher() {
 			b.store.Put(store.Device{ID: bridgeID, UID: b.pub.options.BridgeUID(), Announced: a})
 		},
 	}
+	if b.cfg.UpdateCheck && release.Is(b.version) {
+		b.pub.bridge.releases = release.New(b.version, nil, b.pub.rouse, b.log)
+	}
 }
 
 func (b *Bridge) connect() error {
@@ -115,7 +128,7 @@ func (b *Bridge) connect() error {
 	b.claim = newClaim(m.TopicPrefix, b.store.Instance, b.host, b.version, b.started, b.log)
 	var err error
 	b.client, err = broker.New(broker.Options{
-		URLs: m.URL, Username: m.Username, Password: string(m.Password), CAFile: m.CA, CertFile: m.Cert, KeyFile: m.Key,
+		Login: b.login, URLs: m.URL, Username: m.Username, Password: string(m.Password), CAFile: m.CA, CertFile: m.Cert, KeyFile: m.Key,
 		ClientID:      "sunwire_" + b.store.Instance,
 		Will:          broker.Message{Topic: m.TopicPrefix + "/status", Payload: []byte("offline"), Retain: true, QoS: 1},
 		Subscriptions: append(b.claim.filters(), unique("homeassistant/status", m.DiscoveryPrefix+"/status")...),
@@ -168,6 +181,9 @@ func (b *Bridge) Run(ctx context.Context) error {
 	}
 	b.applying.Unlock()
 	rest.Go(func() { b.store.Run(late) })
+	if w := b.pub.bridge.releases; w != nil {
+		rest.Go(func() { w.Run(ctx) })
+	}
 	var broken error
 	rest.Go(func() { broken = b.client.Run(late) })
 	b.pub.run(ctx)
@@ -325,6 +341,9 @@ func (b *Bridge) problems(time.Time) []string {
 	var ps []string
 	if host := b.claim.rival(); host != "" {
 		ps = append(ps, fmt.Sprintf("another sunwire on %s uses the topic prefix %s", host, b.cfg.MQTT.TopicPrefix))
+	}
+	if b.notices != nil {
+		ps = append(ps, b.notices()...)
 	}
 	for _, d := range b.devices() {
 		d.mu.Lock()

@@ -92,6 +92,8 @@ func Platform(e *drivers.Entity) string {
 		return ""
 	case e.Platform == drivers.Binary:
 		return "binary_sensor"
+	case e.Platform == drivers.Update:
+		return "update"
 	default:
 		return "sensor"
 	}

@@ -309,6 +309,21 @@ func TestTheBridgeHangsOnItsOwnStatusAlone(t *testing.T) {
 	}
 }
 
+func TestAnUpdateIsMadeOfItsAttributesWithoutThoseNotKnown(t *testing.T) {
+	update := []drivers.Entity{
+		{Key: "update", Name: "Update", Platform: drivers.Update, Category: drivers.Diagnostic},
+		{Key: "installed_version", Platform: drivers.Label, Attribute: "update"},
+		{Key: "latest_version", Platform: drivers.Label, Attribute: "update"},
+	}
+	messages, now := discovery.Bridge("Sunwire", update, nil, options)
+	discoverytest.Check(t, messages[0].Payload)
+	c := parse(t, messages[0]).Cmps["update"]
+	want := "{{ dict({'installed_version': value_json.installed_version, 'latest_version': value_json.latest_version}.items() | rejectattr(1, 'none')) | tojson }}"
+	if c["p"] != "update" || c["val_tpl"] != want || c["json_attr_t"] != nil || c["ent_cat"] != "diagnostic" || now["sunwire_bridge"]["update"] != "update" {
+		t.Errorf("%v, announced %v", c, now)
+	}
+}
+
 func TestADescriptorWithoutQueriesExpiresAtTheLivePace(t *testing.T) {
 	d := descriptor()
 	d.Queries = nil

@@ -177,6 +177,8 @@ func (n *node) add(e *drivers.Entity, r reach, expire int) *component {
 		c.StateClass, c.Unit, c.Precision = e.Quantity.StateClass, e.Quantity.Unit, &e.Quantity.Decimals
 	case drivers.Enum:
 		c.DeviceClass, c.Options = "enum", e.Options
+	case drivers.Update:
+		c.Value = "" // see attach
 	default:
 	}
 	if e.Category != drivers.Primary || e.Setting != nil {
@@ -196,7 +198,12 @@ func (n *node) add(e *drivers.Entity, r reach, expire int) *component {
 // row in the recorder for every value that changes.
 func (n *node) attach() {
 	for parent, picks := range n.picks {
-		if c := n.components[parent]; c != nil {
+		c := n.components[parent]
+		switch {
+		case c == nil:
+		case c.Platform == "update": // they are its state; one that is null would make Home Assistant refuse them all
+			c.Value = "{{ dict({" + strings.Join(picks, ", ") + "}.items() | rejectattr(1, 'none')) | tojson }}"
+		default:
 			c.AttributeTopic = n.topic + "/state"
 			c.Attributes = "{{ {" + strings.Join(picks, ", ") + "} | tojson }}"
 		}

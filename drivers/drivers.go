@@ -20,6 +20,7 @@ const (
 	Enum                   // one of Options, or absent
 	Binary                 // on or off
 	Button                 // no value: it can only be pressed
+	Update                 // no value of its own: its attributes are installed_version, latest_version, title, release_url, release_summary
 )
 
 // Category says where Home Assistant shows an entity.

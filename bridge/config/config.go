@@ -21,6 +21,8 @@ type Config struct {
 	StateDir string   `yaml:"state_dir" doc:"folder for what must survive a power cut"`
 	Devices  []Device `yaml:"devices" doc:"what to read; may be empty"`
 
+	UpdateCheck bool `yaml:"update_check" doc:"asks github.com once a day for the newest version, which Home Assistant then shows; in the add-on Home Assistant does that itself"`
+
 	File    string   `yaml:"-"` // the configuration file
 	Missing bool     `yaml:"-"` // it is not there
 	Notes   []string `yaml:"-"` // what people should know of it, in words
@@ -133,12 +135,12 @@ func newConfig() *Config {
 		MQTT:     MQTT{URL: URLs{{Scheme: "mqtt", Host: "127.0.0.1:1883"}}, DiscoveryPrefix: "homeassistant", TopicPrefix: "sunwire"},
 		HTTP:     HTTP{Listen: "127.0.0.1:8099"},
 		Log:      Log{Level: "info", Format: "auto"},
-		StateDir: "/var/lib/sunwire",
+		StateDir: "/var/lib/sunwire", UpdateCheck: true,
 	}
 }
 
 // asAddOn: the page listens on every address, and lets in Home Assistant's ingress and its own machine only.
-func (c *Config) asAddOn() { c.HTTP.Listen, c.StateDir = ":8099", "/data" }
+func (c *Config) asAddOn() { c.HTTP.Listen, c.StateDir, c.UpdateCheck = ":8099", "/data", false }
 
 // defaulter is what is made anew for each entry of a list or map, and does not begin at zero.
 type defaulter interface{ setDefaults() }

@@ -49,6 +49,16 @@ func (env *Env) fill() {
 	}
 }
 
+// Empty is what holds where nothing is written.
+func Empty(path string, env Env) *Config {
+	c := newConfig()
+	if env.AddOn {
+		c.asAddOn()
+	}
+	c.File, c.Missing, c.MQTT.Ask = path, true, env.AddOn
+	return c
+}
+
 // Parse reads a configuration; name stands for it in errors. The error is Errors, all that is wrong at once.
 func Parse(name string, data []byte, env Env) (*Config, error) {
 	env.fill()
@@ -61,11 +71,8 @@ func Parse(name string, data []byte, env Env) (*Config, error) {
 // read reads the file called name, which is missing where data is nil, and the form.
 func (env *Env) read(name string, data []byte) (*Config, error) {
 	d := &decoder{file: name, env: *env, at: map[string]*yaml.Node{}, open: map[string]*yaml.Node{}, inForm: map[string]string{}}
-	c := newConfig()
-	if env.AddOn {
-		c.asAddOn()
-	}
-	c.File, c.Missing = name, data == nil
+	c := Empty(name, *env)
+	c.Missing = data == nil
 	readable := true
 	if !c.Missing {
 		root := d.root(data)

@@ -20,12 +20,13 @@ func (h *handler) guard(next http.Handler) http.Handler {
 		header.Set("Referrer-Policy", "no-referrer")
 		header.Set("Cross-Origin-Resource-Policy", "same-origin")
 		header.Set("Content-Security-Policy", "default-src 'none'")
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		changes := r.Method == http.MethodPost && h.writable()[r.URL.Path] != nil
+		if !changes && r.Method != http.MethodGet && r.Method != http.MethodHead {
 			header.Set("Allow", "GET, HEAD")
 			http.Error(w, "this page only shows: GET and HEAD", http.StatusMethodNotAllowed)
 			return
 		}
-		if r.ContentLength != 0 { // a body that trickles in would hold the connection
+		if !changes && r.ContentLength != 0 { // a body that trickles in would hold the connection
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now())
 			http.Error(w, "a request takes no body here", http.StatusRequestEntityTooLarge)
 			return
@@ -36,6 +37,12 @@ func (h *handler) guard(next http.Handler) http.Handler {
 			}
 			http.Error(w, reason, code)
 			return
+		}
+		if changes {
+			if code, reason := h.opts.mayChange(r); code != 0 {
+				http.Error(w, reason, code)
+				return
+			}
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -52,8 +52,8 @@ func (p page) write(w io.Writer) {
 	places := []string{}
 	for name, value := range map[string]any{
 		"base": wrap(`<base href="%s">`, p.Base), "nonce": p.Nonce, "process": p.Process, "now": p.Now,
-		"summary": p.Summary.html(), "devices": each(p.Devices),
-		"version": p.Foot.Version, "host": wrap(" on %s", p.Foot.Host), "started": p.Foot.Started.in(", started %s"),
+		"summary": p.Summary.html(), "setup": p.Setup, "devices": each(p.Devices),
+		"add": p.Foot.Add, "version": p.Foot.Version, "host": wrap(" on %s", p.Foot.Host), "started": p.Foot.Started.in(", started %s"),
 	} {
 		places = append(places, "{{"+name+"}}", string(fill("%s", value)))
 	}

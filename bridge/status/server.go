@@ -20,6 +20,8 @@ type Options struct {
 	// AllowPeers get in without a password and by any host name: whoever stands there has asked for a login already, as Home Assistant's
 	// ingress has.
 	AllowPeers []netip.Addr
+	// Setup is what the page may change; nil: nothing.
+	Setup Setup
 	// Log is where the page tells what went wrong; nil: nowhere.
 	Log *slog.Logger
 }
@@ -42,7 +44,7 @@ type handler struct {
 }
 
 // New is the page and everything beside it: / /live /api/devices /api/stream /api/health /health /healthz /metrics.
-// It only reads: any method but GET and HEAD is refused.
+// It only reads, but for POST /setup/add and /setup/reload where there is a Setup: any other method but GET and HEAD is refused.
 func New(src Source, opts Options) http.Handler {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
@@ -54,6 +56,10 @@ func New(src Source, opts Options) http.Handler {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/{$}", h.page)
+	mux.HandleFunc("/setup", h.setupPage)
+	for path, change := range h.writable() {
+		mux.HandleFunc("POST "+path, change)
+	}
 	mux.HandleFunc("/live", h.live)
 	mux.HandleFunc("/api/devices", h.devices)
 	mux.HandleFunc("/api/stream", h.stream)

@@ -20,6 +20,7 @@ type page struct {
 	Process string
 	Now     int64 // milliseconds of the handler's epoch, as all moments
 	Summary summary
+	Setup   markup
 	Devices []card
 	Foot    foot
 }
@@ -75,6 +76,7 @@ type moment struct {
 type foot struct {
 	Version, Host string
 	Started       *moment
+	Add           markup // the way to more devices
 }
 
 func (h *handler) moment(t, now time.Time) *moment {
@@ -113,10 +115,25 @@ func (h *handler) view(now time.Time) page {
 // page is the page as a whole, useful without its script too.
 func (h *handler) page(w http.ResponseWriter, r *http.Request) {
 	p := h.view(time.Now())
+	p.Setup = h.setup(r, len(p.Devices) == 0)
+	h.send(w, r, p)
+}
+
+// setupPage is the page with what could be added.
+func (h *handler) setupPage(w http.ResponseWriter, r *http.Request) {
+	p := h.view(time.Now())
+	p.Setup = h.setup(r, true)
+	h.send(w, r, p)
+}
+
+func (h *handler) send(w http.ResponseWriter, r *http.Request, p page) {
+	if h.opts.Setup != nil {
+		p.Foot.Add = ` <a href="setup">Add a device</a>.`
+	}
 	p.Base, p.Nonce = base(r.Header.Get("X-Ingress-Path")), rand.Text()
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", fmt.Sprintf("default-src 'none'; script-src 'nonce-%[1]s'; style-src 'nonce-%[1]s'; img-src data:; "+
-		"connect-src 'self'; base-uri 'self'; form-action 'none'", p.Nonce))
+		"connect-src 'self'; base-uri 'self'; form-action 'self'", p.Nonce))
 	p.write(w)
 }
 

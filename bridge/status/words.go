@@ -66,7 +66,7 @@ func checkAnnounced(s *Snapshot) check {
 	}
 	switch {
 	case len(s.Devices) == 0:
-		return check{State: "wait", Title: "No device is configured", Mend: "Name one under devices: in the configuration; sunwire drivers lists what can be read."}
+		return check{State: "wait", Title: "No device is configured", Mend: "Tick below where to look, or name one under devices: in the configuration; sunwire drivers lists what can be read."}
 	case !s.Broker.Connected:
 		return check{State: "wait", Title: "Devices announced", Text: "once the broker is connected"}
 	case len(unseen) > 0:

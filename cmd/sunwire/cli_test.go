@@ -76,7 +76,7 @@ func TestAFailureIsToldByTheExitStatus(t *testing.T) {
 		{"drivers", "unknown"},
 		{"simulate", "bme280", "--port", "pty:/tmp/x"},
 		{"simulate", "pi30", "--port", "carrier pigeon"},
-		{"run", "-c", "/is/not/there.yaml"},
+		{"run", "-c", "/"},
 		{"healthcheck", "-c", "/is/not/there.yaml"},
 		{"bake"},
 	} {

@@ -56,5 +56,5 @@ func demo(ctx context.Context, c console, args []string) error {
 
 Ctrl-C ends it; nothing is kept.
 `, page, b.Addr())
-	return serve(ctx, cfg, log, reopen, newHouse(time.Now()).model)
+	return (&running{log: log, reopen: reopen, models: newHouse(time.Now()).model}).serve(ctx, cfg)
 }

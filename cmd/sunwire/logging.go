@@ -17,10 +17,12 @@ import (
 
 // logger makes the log that the configuration asks for. reopen lets go of the log file, so that the next line makes it anew.
 func logger(cfg config.Log, stderr io.Writer) (log *slog.Logger, reopen func(), err error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(cfg.Level)); err != nil {
-		return nil, nil, fmt.Errorf("log.level %q: use debug, info, warn or error", cfg.Level)
-	}
+	return leveled(cfg, new(slog.LevelVar), stderr)
+}
+
+// leveled is logger with a level that may be set while it is used.
+func leveled(cfg config.Log, level *slog.LevelVar, stderr io.Writer) (log *slog.Logger, reopen func(), err error) {
+	setLevel(level, cfg)
 	w, reopen := stderr, func() {}
 	if cfg.File != "" {
 		f := &logFile{Logger: lumberjack.Logger{Filename: cfg.File, MaxSize: 10, MaxBackups: 5}}
@@ -36,6 +38,13 @@ func logger(cfg config.Log, stderr io.Writer) (log *slog.Logger, reopen func(), 
 		return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})), reopen, nil
 	}
 	return slog.New(tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.DateTime, NoColor: !isTerminal(w)})), reopen, nil
+}
+
+// setLevel sets a level that the configuration has checked.
+func setLevel(level *slog.LevelVar, cfg config.Log) {
+	var l slog.Level
+	_ = l.UnmarshalText([]byte(cfg.Level))
+	level.Set(l)
 }
 
 func isTerminal(w io.Writer) bool {

@@ -35,10 +35,13 @@ func commands() []command {
 		{"demo", "[--mqtt ADDR] [--http ADDR]", "a simulated house with a broker of its own: nothing else is needed", demo},
 		{"read", "[-c FILE] [ID...] | --driver NAME --port PORT", "read once and print; nothing is published", readOnce},
 		{"check", "FILE", "check a configuration; nothing is opened", check},
+		{"detect", "[PORT...] [--driver NAME] [--all]", "list the ports of this machine, and look what hangs on those named", detectDevices},
+		{"schema", "", "print the JSON Schema of the configuration, for editors", printSchema},
 		{"drivers", "[NAME]", "list what can be read, or all that one driver gives", listDrivers},
 		{"simulate", "DRIVER --port pty:PATH|tcp:ADDR", "be a device, for trying things out", simulate},
 		{"decode", "--driver D --command C --hex H | --jsonl", "decode recorded replies", decode},
 		{"replace", "ID [-c FILE]", "let the device that is now at this port take the old one's place", replace},
+		{"service", "install|uninstall|start|stop|status|logs", "run as a service of this system, from its start", service},
 		{"healthcheck", "[-c FILE]", "ask a running sunwire whether it is alive", healthcheck},
 		{"version", "", "print the version", printVersion},
 	}

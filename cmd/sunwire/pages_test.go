@@ -23,6 +23,7 @@ var update = flag.Bool("update", false, "write the generated pages anew")
 func TestGeneratedPagesAreUpToDate(t *testing.T) {
 	for name, page := range map[string]func(*testing.T) string{
 		"devices.md": devicesPage, "entities.md": entitiesPage, "configuration.md": configurationPage,
+		"sunwire.schema.json": func(*testing.T) string { return string(config.Schema(all.Drivers())) },
 	} {
 		path, want := "../../docs/"+name, []byte(page(t))
 		if *update {

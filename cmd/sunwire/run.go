@@ -8,41 +8,20 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
-	"runtime/debug"
-	"sync"
-	"syscall"
-	"time"
 
-	"sunwire/bridge"
 	"sunwire/bridge/config"
 	"sunwire/bridge/local"
-	"sunwire/bridge/status"
 	"sunwire/bridge/store"
-	"sunwire/drivers"
 	"sunwire/drivers/all"
 )
 
 const defaultConfig = "/etc/sunwire/sunwire.yaml"
 
-func run(ctx context.Context, c console, args []string) error {
-	cfg, _, err := configured(c, "run", args)
-	if err != nil {
-		return err
-	}
-	log, reopen, err := logger(cfg.Log, c.err)
-	if err != nil {
-		return err
-	}
-	debug.SetGCPercent(50) // little is ever garbage here, and memory is what a small machine lacks
-	return serve(ctx, cfg, log, reopen, nil)
-}
-
 // configured reads the configuration that -c names, for the command name.
 func configured(c console, name string, args []string) (*config.Config, []string, error) {
 	var path string
 	rest, err := flags(c, name, args, func(fs *flag.FlagSet) {
-		fs.StringVar(&path, "c", defaultConfig, "configuration file")
+		fs.StringVar(&path, "c", configPath(), "configuration file")
 	})
 	if err != nil {
 		return nil, nil, err
@@ -55,55 +34,8 @@ func configured(c console, name string, args []string) (*config.Config, []string
 }
 
 func environment() config.Env {
-	return config.Env{Drivers: all.Drivers(), Getenv: os.LookupEnv, ReadFile: os.ReadFile}
-}
-
-// serve runs the bridge, its page and its local socket until ctx ends.
-func serve(ctx context.Context, cfg *config.Config, log *slog.Logger, reopen func(), models func(config.Device) drivers.Model) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	kept, err := store.Open(cfg.StateDir, log)
-	if err != nil {
-		return err
-	}
-	defer kept.Close() //nolint:errcheck // the lock goes with the process anyway
-	b, err := bridge.New(cfg, bridge.Options{Version: version, Log: log, Store: kept, Models: models})
-	if err != nil {
-		return err
-	}
-	log.Info("sunwire starts", "version", version, "devices", len(cfg.Devices), "page", cfg.HTTP.Listen, "state_dir", cfg.StateDir)
-	side, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	var wg sync.WaitGroup
-	wg.Go(func() { onHangup(side, reopen) })
-	wg.Go(func() {
-		if err := local.Serve(side, cfg.StateDir, b); err != nil {
-			log.Warn("healthcheck and replace do not reach this sunwire", "error", err)
-		}
-	})
-	if cfg.HTTP.Listen != "" {
-		wg.Go(func() { page(side, cfg, b, log) })
-	}
-	err = b.Run(ctx)
-	cancel()
-	wg.Wait()
-	log.Info("sunwire ends")
-	return err
-}
-
-// page serves the status page; a page that cannot be served is no reason to stop reading inverters.
-func page(ctx context.Context, cfg *config.Config, b *bridge.Bridge, log *slog.Logger) {
-	for ctx.Err() == nil {
-		err := status.Serve(ctx, cfg.HTTP.Listen, b, status.Options{Password: string(cfg.HTTP.Password), Log: log})
-		if ctx.Err() != nil {
-			return
-		}
-		log.Error("the status page cannot be served; trying again", "listen", cfg.HTTP.Listen, "error", err)
-		select {
-		case <-ctx.Done():
-		case <-time.After(10 * time.Second):
-		}
-	}
+	_, is := addOn()
+	return config.Env{Drivers: all.Drivers(), Getenv: os.LookupEnv, ReadFile: os.ReadFile, AddOn: is}
 }
 
 func check(_ context.Context, c console, args []string) error {
@@ -159,10 +91,18 @@ func replaceAtRest(cfg *config.Config, id string, stderr io.Writer) error {
 	return kept.Close()
 }
 
+// healthcheck asks the sunwire that runs on the configured state folder. A configuration that is missing or wrong is no sign of ill
+// health: a running sunwire says on its page what is wrong with it.
 func healthcheck(ctx context.Context, c console, args []string) error {
-	cfg, _, err := configured(c, "healthcheck", args)
-	if err != nil {
+	path := configPath()
+	if _, err := flags(c, "healthcheck", args, func(fs *flag.FlagSet) { fs.StringVar(&path, "c", path, "configuration file") }); err != nil {
 		return err
+	}
+	env := environment()
+	env.MayLack = true
+	cfg, err := config.Load(path, env)
+	if err != nil {
+		cfg = config.Empty(path, env)
 	}
 	return local.Alive(ctx, cfg.StateDir)
 }

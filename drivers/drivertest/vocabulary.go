@@ -84,7 +84,7 @@ func (v vocabulary) check(s *suite, e *drivers.Entity) {
 
 // identity is what may never change of a key: platform, unit, device class, state class, role.
 func identity(e *drivers.Entity) []string {
-	platform := [...]string{drivers.Sensor: "sensor", drivers.Label: "label", drivers.Enum: "enum", drivers.Binary: "binary", drivers.Button: "button"}[e.Platform]
+	platform := [...]string{drivers.Sensor: "sensor", drivers.Label: "label", drivers.Enum: "enum", drivers.Binary: "binary", drivers.Button: "button", drivers.Update: "update"}[e.Platform]
 	out := []string{platform, e.Quantity.Unit, e.Quantity.DeviceClass, e.Quantity.StateClass, string(e.Role)}
 	for i := range out {
 		if out[i] == "" {
