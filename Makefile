@@ -9,11 +9,15 @@ LDFLAGS  := -s -w -X main.version=$(VERSION)
 
 LINT_VERSION := v2.5.0
 LINT         := $(TOOLS)/golangci-lint-$(LINT_VERSION)
-PLATFORMS    := linux/amd64 linux/arm64 linux/arm/7
+NFPM_VERSION := v2.43.0
+NFPM         := $(TOOLS)/nfpm-$(NFPM_VERSION)
+DEBS         ?= amd64 arm64 armhf
+# arm/6: the first Raspberry Pi and the Zero run the same Debian as their successors
+PLATFORMS    := linux/amd64 linux/arm64 linux/arm/6
 # bytes of a stripped binary
 LARGEST      := 12000000
 
-.PHONY: build check test race vet lint fix golden fuzz demo docs e2e cross image clean
+.PHONY: build check test race vet lint fix golden fuzz demo docs e2e cross deb image clean
 
 build: ## dist/sunwire for this machine
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o dist/sunwire ./cmd/sunwire
@@ -74,6 +78,14 @@ cross: ## dist/sunwire-OS-ARCH for each platform, and their sizes
 	done
 	@set -e; for os in darwin windows; do \
 	  CGO_ENABLED=0 GOOS=$$os GOARCH=amd64 $(GO) build -o /dev/null ./cmd/sunwire; echo "$$os/amd64: builds"; done
+
+deb: cross $(NFPM) ## dist/sunwire_VERSION_ARCH.deb of what cross has built
+	NFPM=$(NFPM) deploy/deb/build $(VERSION) $(DEBS)
+
+$(NFPM):
+	mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS)/install CGO_ENABLED=0 $(GO) install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM_VERSION)
+	mv $(TOOLS)/install/nfpm $@
 
 image: ## by buildah, without a container engine; needs root
 	.ci/image $(VERSION)
