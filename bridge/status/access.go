@@ -17,7 +17,7 @@ func (h *handler) guard(next http.Handler) http.Handler {
 		header := w.Header()
 		header.Set("Cache-Control", "no-store")
 		header.Set("X-Content-Type-Options", "nosniff")
-		header.Set("Referrer-Policy", "no-referrer")
+		header.Set("Referrer-Policy", "same-origin") // with none at all browsers hide the origin of a form, too
 		header.Set("Cross-Origin-Resource-Policy", "same-origin")
 		header.Set("Content-Security-Policy", "default-src 'none'")
 		changes := r.Method == http.MethodPost && h.writable()[r.URL.Path] != nil

@@ -419,6 +419,46 @@ func TestEndToEnd(t *testing.T) {
 	}
 }
 
+// TestAHundredRestartsLoseNoEntity restarts broker and sunwire in turns, at moments that fit nobody: with and without the broker's memory,
+// by SIGTERM and by kill -9.
+func TestAHundredRestartsLoseNoEntity(t *testing.T) {
+	h := newTestHouse(t)
+	want := promised(t)
+	h.run()
+	h.allLive(want, 60*time.Second, "start")
+	before := h.ha.entities()
+	for i := range 100 {
+		switch i % 4 {
+		case 0:
+			h.sunwire.kill()
+			h.run()
+		case 1:
+			h.broker.kill()
+			h.broker.start()
+		case 2:
+			h.sunwire.terminate(t)
+			h.run()
+		case 3:
+			h.broker.kill()
+			if i%8 == 3 {
+				h.broker.forget()
+			}
+			h.broker.start()
+		}
+		time.Sleep(time.Duration(i*37%400) * time.Millisecond)
+	}
+	h.allLive(want, 30*time.Second, "100 restarts")
+	now := h.ha.entities()
+	if len(now) != len(before) {
+		t.Errorf("%d entities became %d", len(before), len(now))
+	}
+	for uid, e := range before {
+		if now[uid].RegistryID != e.RegistryID || now[uid].ID != e.ID {
+			t.Errorf("%s became %+v", e.ID, now[uid])
+		}
+	}
+}
+
 func contains(registry map[string]haEntity, id string) bool {
 	for _, e := range registry {
 		if e.ID == id {
