@@ -296,6 +296,7 @@ func promised(t *testing.T) map[string]bool {
 			m[strings.Trim(strings.TrimSpace(cells[1]), "`")] = !strings.Contains(line, "| off |")
 		}
 	}
+	delete(m, "update.sunwire_update") // a build between two releases has none
 	if len(m) < 50 {
 		t.Fatalf("docs/entities.md lists %d entities", len(m))
 	}
