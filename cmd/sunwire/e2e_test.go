@@ -274,7 +274,7 @@ func (h *testHouse) run() { h.sunwire = start(h.t, h.bin, "run", "-c", h.config)
 func binary(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "sunwire")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, ".")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X main.version=0.1.0", "-o", path, ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -296,7 +296,7 @@ func promised(t *testing.T) map[string]bool {
 			m[strings.Trim(strings.TrimSpace(cells[1]), "`")] = !strings.Contains(line, "| off |")
 		}
 	}
-	delete(m, "update.sunwire_update") // a build between two releases has none
+	delete(m, "update.sunwire_update") // of a newer release nothing is known here: its state is unknown
 	if len(m) < 50 {
 		t.Fatalf("docs/entities.md lists %d entities", len(m))
 	}
