@@ -33,8 +33,8 @@ type Options struct {
 	Keep bool
 	// Login asks for the broker's address and credentials, where the configuration leaves that to the Supervisor; nil: nobody does.
 	Login func(context.Context) (broker.Login, error)
-	// Notices are problems of the configuration, each with its mend; nil: none.
-	Notices func() []string
+	// Notices are problems of the configuration, each with its mend, and what else people should know of it; nil: none.
+	Notices func() (problems, notes []string)
 }
 
 // Bridge is a configured service. Run it once.
@@ -44,7 +44,7 @@ type Bridge struct {
 	store   *store.Store
 	models  func(config.Device) drivers.Model
 	login   func(context.Context) (broker.Login, error)
-	notices func() []string
+	notices func() (problems, notes []string)
 	version string
 	host    string
 	started time.Time
@@ -343,7 +343,8 @@ func (b *Bridge) problems(time.Time) []string {
 		ps = append(ps, fmt.Sprintf("another sunwire on %s uses the topic prefix %s", host, b.cfg.MQTT.TopicPrefix))
 	}
 	if b.notices != nil {
-		ps = append(ps, b.notices()...)
+		more, _ := b.notices()
+		ps = append(ps, more...)
 	}
 	for _, d := range b.devices() {
 		d.mu.Lock()

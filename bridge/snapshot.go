@@ -19,6 +19,9 @@ func (b *Bridge) Snapshot() status.Snapshot {
 		Schema: 1, Timestamp: now, Version: b.version, Host: b.host, Started: b.started,
 		Broker: b.brokerState(), Problems: b.problems(now), Devices: make([]status.Device, 0, len(devices)),
 	}
+	if b.notices != nil {
+		_, s.Notes = b.notices()
+	}
 	for _, d := range devices {
 		s.Devices = append(s.Devices, d.snapshot(now))
 	}

@@ -30,8 +30,8 @@ type Options struct {
 	Path       string // of the file
 	FormPath   string // of the add-on's options as JSON; "": there are none
 	Env        config.Env
-	Supervisor Supervisor // in an add-on
-	Log        *slog.Logger
+	Supervisor Supervisor   // in an add-on
+	Log        *slog.Logger // nil until the first Load has told where to
 	// Apply has the running service go over to another configuration.
 	Apply func(*config.Config) error
 	// Probe looks for devices; nil: detect.Probe.
@@ -97,6 +97,9 @@ func (s *Setup) Load() (*config.Config, error) {
 	if err != nil {
 		s.problem = err.Error()
 	}
+	if cfg != nil && s.o.Log != nil {
+		s.tell(cfg)
+	}
 	return cfg, err
 }
 
@@ -137,24 +140,28 @@ func (s *Setup) reload() error {
 		return err
 	}
 	s.cfg, s.problem = cfg, ""
-	for _, note := range cfg.Notes {
-		s.o.Log.Warn("configuration", "note", note)
-	}
+	s.tell(cfg)
 	return nil
 }
 
-// Notices are what people should know of the configuration.
-func (s *Setup) Notices() []string {
+// tell logs what people should know of cfg.
+func (s *Setup) tell(cfg *config.Config) {
+	for _, note := range cfg.Notes {
+		s.o.Log.Warn("configuration", "note", note)
+	}
+}
+
+// Notices are why the configuration was not taken, and what people should know of the one that holds.
+func (s *Setup) Notices() (problems, notes []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var all []string
 	if s.problem != "" {
-		all = append(all, "the configuration was not taken: "+s.problem)
+		problems = append(problems, "the configuration was not taken: "+s.problem)
 	}
 	if s.cfg != nil {
-		all = append(all, s.cfg.Notes...)
+		notes = s.cfg.Notes
 	}
-	return all
+	return problems, notes
 }
 
 // write adds devices where the configuration is kept: to the add-on's form while there is no file, else to the file.

@@ -158,7 +158,7 @@ func TestABadConfigurationIsRefusedAndTheOldOneStays(t *testing.T) {
 	if err := w.Reload(); err == nil || len(w.applied) != 0 {
 		t.Errorf("gone: %v, applied %d", err, len(w.applied))
 	}
-	if ns := w.Notices(); len(ns) != 1 || !strings.Contains(ns[0], "is gone") {
+	if ns, _ := w.Notices(); len(ns) != 1 || !strings.Contains(ns[0], "is gone") {
 		t.Errorf("notices %q", ns)
 	}
 	if w.Config().Devices[0].ID != "a" {
@@ -170,8 +170,9 @@ func TestABadConfigurationIsRefusedAndTheOldOneStays(t *testing.T) {
 		t.Errorf("refused by the service: %v", err)
 	}
 	w.refuse = nil
-	if err := w.Reload(); err != nil || w.Config().Devices[0].ID != "b" || len(w.Notices()) != 0 {
-		t.Errorf("mended: %v, %q", err, w.Notices())
+	err := w.Reload()
+	if ns, _ := w.Notices(); err != nil || w.Config().Devices[0].ID != "b" || len(ns) != 0 {
+		t.Errorf("mended: %v, %q", err, ns)
 	}
 }
 
@@ -230,13 +231,23 @@ func TestAFormThatIsRefusedChangesNothing(t *testing.T) {
 	}
 }
 
+func TestADeviceInFormAndFileIsToldOf(t *testing.T) {
+	w := addOnWorld(t, &supervised{}, `{"devices": [{"id": "a", "driver": "pi30", "port": "sim:"}]}`)
+	w.write("devices:\n  - {id: a, driver: bme280, port: 'sim:'}\n")
+	w.load()
+	problems, notes := w.Notices()
+	if len(problems) != 0 || len(notes) != 1 || !strings.Contains(notes[0], w.path+" line 2") || w.Config().Devices[0].Driver != "bme280" {
+		t.Errorf("problems %q, notes %q", problems, notes)
+	}
+}
+
 func TestAWrongFormLeavesAnAddOnThatCanSayWhatIsWrong(t *testing.T) {
 	w := addOnWorld(t, &supervised{}, `{"devices": [{"id": "a", "driver": "nonsense", "port": "sim:"}]}`)
 	cfg, err := w.Load()
 	if err == nil || cfg == nil || len(cfg.Devices) != 0 || !cfg.MQTT.Ask || !w.Failed() {
 		t.Errorf("%+v, %v", cfg, err)
 	}
-	if ns := w.Notices(); len(ns) != 1 || !strings.Contains(ns[0], "nonsense") {
+	if ns, _ := w.Notices(); len(ns) != 1 || !strings.Contains(ns[0], "nonsense") {
 		t.Errorf("notices %q", ns)
 	}
 }

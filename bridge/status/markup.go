@@ -71,7 +71,7 @@ func (m *moment) in(f form) markup {
 func (s summary) html() markup {
 	return fill(`<section id="summary" class="%s"><div class="head"><h2>%s</h2></div>`, s.State, s.Headline) +
 		fill(`<ul class="checks">%s</ul>`, each(s.Checks)) +
-		wrap(`<p class="alert">%s</p>`, s.Problems...) + "</section>"
+		wrap(`<p class="alert">%s</p>`, s.Problems...) + wrap(`<p class="quiet note">%s</p>`, s.Notes...) + "</section>"
 }
 
 var signs = map[string]string{"ok": "✓", "wait": "…", "bad": "!"}

@@ -25,7 +25,8 @@ type Snapshot struct {
 	Started   time.Time `json:"started"`
 	Broker    Broker    `json:"broker"`
 	Devices   []Device  `json:"devices"`
-	Problems  []string  `json:"problems"` // for people: what is wrong, and the mend
+	Problems  []string  `json:"problems"`        // for people: what is wrong, and the mend
+	Notes     []string  `json:"notes,omitempty"` // for people: what is right, but worth knowing
 }
 
 // Broker is the connection to MQTT and to Home Assistant behind it.

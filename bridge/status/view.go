@@ -29,7 +29,7 @@ type page struct {
 type summary struct {
 	State, Headline string // State: ok, wait or bad, as everywhere on the page
 	Checks          []check
-	Problems        []string
+	Problems, Notes []string
 }
 
 // check is one line of the list that a house owner goes through from top to bottom.

@@ -12,7 +12,7 @@ const settling = 10 * time.Second
 
 // summarize goes from the broker to the values: what is not green is explained, with the mend.
 func summarize(s *Snapshot, now time.Time) summary {
-	sum := summary{State: "ok", Headline: "All is well", Problems: s.Problems}
+	sum := summary{State: "ok", Headline: "All is well", Problems: s.Problems, Notes: s.Notes}
 	sum.Checks = []check{checkBroker(&s.Broker), checkListener(&s.Broker, now), checkAnnounced(s), checkValues(s, now)}
 	for _, c := range sum.Checks {
 		if c.State == "bad" || (c.State == "wait" && sum.State == "ok") {
