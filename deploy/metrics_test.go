@@ -163,11 +163,12 @@ func TestTheTableOfOldNamesSaysWhatTheRulesRecord(t *testing.T) {
 		documented = append(documented, m[1]+" = "+m[2])
 	}
 	for _, r := range rules(t) {
-		old := r.Record
+		var old strings.Builder
+		old.WriteString(r.Record)
 		for name, value := range r.Labels {
-			old += fmt.Sprintf("{%s=%q}", name, value)
+			fmt.Fprintf(&old, "{%s=%q}", name, value)
 		}
-		recorded = append(recorded, old+" = "+named.ReplaceAllString(r.Expr, "$1"))
+		recorded = append(recorded, old.String()+" = "+named.ReplaceAllString(r.Expr, "$1"))
 	}
 	if !slices.Equal(documented, recorded) {
 		t.Errorf("docs/metrics.md has\n%s\nprometheus/rules.yml\n%s", strings.Join(documented, "\n"), strings.Join(recorded, "\n"))
