@@ -57,14 +57,18 @@ func (h *handler) writable() map[string]http.HandlerFunc {
 // mayChange is why r may not change anything; 0: it may. Whoever asks is known by the password or by Home Assistant, and asks from this
 // page, not from one of another site that has the browser send it.
 func (o *Options) mayChange(r *http.Request) (code int, reason string) {
-	known := o.Password != "" || slices.Contains(o.AllowPeers, peer(r)) // refusal has checked the password
 	switch {
-	case !known:
+	case !o.known(r):
 		return http.StatusForbidden, "to change something here, set http.password in the configuration first"
 	case !o.sameOrigin(r):
 		return http.StatusForbidden, "this was asked for by another site's page"
 	}
 	return 0, ""
+}
+
+// known is whoever has given the password, which refusal has checked, or has logged in to Home Assistant.
+func (o *Options) known(r *http.Request) bool {
+	return o.Password != "" || slices.Contains(o.AllowPeers, peer(r))
 }
 
 // sameOrigin goes by what browsers add to a request and no page can change. Home Assistant's ingress tells the name it is reached by.
@@ -130,11 +134,7 @@ func (h *handler) setup(r *http.Request, all bool) markup {
 		return fill(`<section id="setup"><ul class="checks">%s</ul></section>`, results)
 	}
 	f := h.opts.Setup.FirstStart()
-	may := true
-	if code, _ := h.opts.mayChange(r); code != 0 {
-		may = false
-	}
-	return f.html(results, may)
+	return f.html(results, h.opts.known(r)) // who only looks at the page may come from anywhere, such as a bookmark
 }
 
 func (f FirstStart) html(results markup, may bool) markup {

@@ -110,6 +110,7 @@ func TestTheListOfPortsIsShownWhereItIsOfUse(t *testing.T) {
 	page := func(h http.Handler, path string) string {
 		r := httptest.NewRequest(http.MethodGet, path, nil)
 		r.SetBasicAuth("x", "pw")
+		r.Header.Set("Sec-Fetch-Site", "none") // its address was typed, or is a bookmark
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
 		return w.Body.String()
