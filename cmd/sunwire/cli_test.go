@@ -104,6 +104,12 @@ func TestReadPrintsWhatTheDeviceSays(t *testing.T) {
 	}
 }
 
+func TestADeviceThatGaveNothingIsNotPrinted(t *testing.T) {
+	if out, err := call(t, "", "read", "--driver", "pi30", "--port", "serial:/dev/is-not-there"); err == nil || out != "" {
+		t.Errorf("%v, and beside that it prints %q", err, out)
+	}
+}
+
 func TestARecordingIsReadLikeADevice(t *testing.T) {
 	out, err := call(t, "", "read", "--driver", "pi30", "--port", "replay:../../testdata/frames/pi30/pip4048.txtar")
 	if !strings.Contains(out, "9293333010501") || !strings.Contains(out, "57.50 V") {

@@ -75,7 +75,9 @@ func readAll(ctx context.Context, cfg *config.Config, ids []string, format strin
 		}
 	} else {
 		for _, r := range results {
-			printOnce(out, r)
+			if len(r.Values) > 0 { // else the error says all there is to say
+				printOnce(out, r)
+			}
 		}
 	}
 	return errors.Join(failed...)
