@@ -151,7 +151,9 @@ func (b *browser) open(url string) {
 func (b *browser) picture(path string) {
 	b.t.Helper()
 	var r struct{ Data string }
-	b.call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true}, &r)
+	var height float64
+	_ = json.Unmarshal([]byte(b.eval("document.body.scrollHeight")), &height)
+	b.call("Page.captureScreenshot", map[string]any{"clip": map[string]any{"x": 0, "y": 0, "width": 1000, "height": height, "scale": 1}}, &r)
 	png, err := base64.StdEncoding.DecodeString(r.Data)
 	if err == nil {
 		err = os.WriteFile(path, png, 0o600)
