@@ -97,6 +97,14 @@ type Device struct {
 	Entities map[string]Entity `yaml:"entities" doc:"changes to single values, by key"`
 	Options  any               `yaml:"options" doc:"the driver's own options"`
 
+	Control string           `yaml:"control" doc:"which settings may be written: none, those that can do no harm, or all but the few for the command line" oneof:"off safe full"`
+	Limits  map[string]Limit `yaml:"limits" doc:"narrower limits for settings, by key"`
+	DryRun  bool             `yaml:"dry_run" doc:"whether a write goes its whole way but for the write itself"`
+	Arm     bool             `yaml:"arm" doc:"whether writes wait for the switch \"Allow writes\", which is off after each start"`
+	Writes  Writes           `yaml:"writes" doc:"how often may be written: memory in the device wears out"`
+	Raw     []string         `yaml:"raw" doc:"raw commands that MQTT may send: regular expressions, each for the whole command; none = none"`
+	Clock   Clock            `yaml:"clock" doc:"the device's own clock"`
+
 	Spec *drivers.Driver `yaml:"-"` // the driver of that name; Options is what its Config makes, decoded
 	Line int             `yaml:"-"` // where it stands in the file
 	Form bool            `yaml:"-"` // it stands in the form of the add-on's options instead
@@ -145,5 +153,9 @@ func (c *Config) asAddOn() { c.HTTP.Listen, c.StateDir, c.UpdateCheck = ":8099",
 // defaulter is what is made anew for each entry of a list or map, and does not begin at zero.
 type defaulter interface{ setDefaults() }
 
-func (d *Device) setDefaults() { d.Identity = "serial" }
+func (d *Device) setDefaults() {
+	d.Identity, d.Control = "serial", Off
+	d.Writes = Writes{PerSetting: 50, PerDevice: 100, Pause: 10 * time.Second}
+	d.Clock = Clock{Sync: Off, Threshold: time.Minute}
+}
 func (e *Entity) setDefaults() { e.Scale = 1 }

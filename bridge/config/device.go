@@ -35,6 +35,7 @@ func (d *decoder) checkDevice(at string, dev *Device, m *MQTT) {
 	for _, key := range slices.Sorted(maps.Keys(dev.Entities)) {
 		d.checkEntity(at+".entities."+key, key, dev.Entities[key])
 	}
+	d.checkControl(at, dev)
 	if dev.Spec != nil {
 		dev.Driver = dev.Spec.Name
 		d.checkOptions(at+".options", dev)

@@ -185,7 +185,7 @@ func dumpParts(b *strings.Builder, key string, v, otherwise reflect.Value) {
 		}
 	case reflect.Slice:
 		for i := range v.Len() {
-			dump(b, path(key, i), v.Index(i), reflect.Zero(v.Type().Elem()))
+			dump(b, path(key, i), v.Index(i), fresh(v.Type().Elem()))
 		}
 	case reflect.Map:
 		for _, k := range slices.SortedFunc(slices.Values(v.MapKeys()), func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) }) {
