@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,6 +25,9 @@ type Message struct {
 	Payload []byte
 	Retain  bool // received: the broker replayed it on subscribing, it is not news
 	QoS     byte // 0 or 1
+
+	ResponseTopic   string // of a request: where its sender waits for the answer
+	CorrelationData []byte // of a request, and the same in its answer
 }
 
 // Options say where the broker is and what to do there.
@@ -77,6 +81,9 @@ type Client struct {
 	mu    sync.Mutex
 	state State
 	told  map[string]string // by address: the reason that the log has already
+
+	filters sync.Mutex // held while subscriptions change, which takes as long as the broker
+	more    []string   // subscriptions besides those of Options
 }
 
 // New checks o, certificates included, and connects nothing.
@@ -113,6 +120,23 @@ func (c *Client) Publish(ctx context.Context, m Message) (heard bool, err error)
 		return false, ErrDown
 	}
 	return s.publish(ctx, m)
+}
+
+// Want has the client subscribe to filters besides Options.Subscriptions, on this connection and each later one, in the place of those
+// wanted before. Without a connection it returns at once.
+func (c *Client) Want(ctx context.Context, filters []string) error {
+	c.filters.Lock()
+	defer c.filters.Unlock()
+	was := c.more
+	c.more = slices.Clone(filters)
+	s := c.live.Load()
+	if s == nil {
+		return nil
+	}
+	return errors.Join(
+		c.subscribe(ctx, s, slices.DeleteFunc(slices.Clone(filters), func(f string) bool { return slices.Contains(was, f) })),
+		s.unsubscribe(ctx, slices.DeleteFunc(was, func(f string) bool { return slices.Contains(filters, f) })),
+	)
 }
 
 // up, unreachable and lost are the changes of state; each is one line in the log.

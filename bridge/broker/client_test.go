@@ -174,3 +174,60 @@ func BenchmarkPublishQoS0(b *testing.B) {
 		}
 	}
 }
+
+func TestARequestCarriesWhereItsAnswerGoes(t *testing.T) {
+	at := addresses(t, "mqtt://"+house(t, "127.0.0.1:0").Addr())
+	in := start(t, Options{URLs: at, ClientID: "in", Subscriptions: []string{"ask"}})
+	out := start(t, Options{URLs: at, ClientID: "out"})
+	receive(t, "connection", in.up)
+	receive(t, "connection", out.up)
+	if _, err := out.Publish(t.Context(), Message{Topic: "ask", Payload: []byte("x"), QoS: 1, ResponseTopic: "answers/7", CorrelationData: []byte{0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if m := receive(t, "request", in.messages); m.ResponseTopic != "answers/7" || string(m.CorrelationData) != "\x00\x01" {
+		t.Errorf("%+v", m)
+	}
+}
+
+func TestSubscriptionsFollowWhatIsWantedAlsoAfterALoss(t *testing.T) {
+	b := house(t, "127.0.0.1:0")
+	at := addresses(t, "mqtt://"+b.Addr())
+	in := start(t, Options{URLs: at, ClientID: "in"})
+	receive(t, "connection", in.up)
+	want := func(filters ...string) {
+		if err := in.Want(t.Context(), filters); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hears := func(topic string) bool {
+		out := start(t, Options{URLs: at, ClientID: "out"})
+		receive(t, "connection", out.up)
+		heard, err := out.Publish(t.Context(), Message{Topic: topic, QoS: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if heard {
+			if m := receive(t, "message", in.messages); m.Topic != topic {
+				t.Errorf("%s, want %s", m.Topic, topic)
+			}
+		}
+		_ = out.stop()
+		return heard
+	}
+	if want("a", "b"); !hears("a") || !hears("b") || hears("c") {
+		t.Error("a and b are wanted")
+	}
+	if want("b", "c"); hears("a") || !hears("b") || !hears("c") {
+		t.Error("b and c are wanted")
+	}
+	_ = b.Close()
+	receive(t, "loss", in.down)
+	house(t, b.Addr())
+	receive(t, "connection", in.up)
+	if hears("a") || !hears("c") {
+		t.Error("b and c are wanted after a loss too")
+	}
+	if want(); hears("b") {
+		t.Error("nothing is wanted")
+	}
+}

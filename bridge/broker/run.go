@@ -86,7 +86,7 @@ func (c *Client) serve(ctx context.Context, s *session) error {
 	defer down()
 	began := time.Now()
 	c.up(s.address)
-	c.live.Store(s)
+	c.begin(ctx, s)
 	var work sync.WaitGroup
 	if c.o.OnUp != nil {
 		work.Go(func() { c.o.OnUp(up) })
@@ -113,6 +113,16 @@ func (c *Client) serve(ctx context.Context, s *session) error {
 		c.o.OnDown(err)
 	}
 	return err
+}
+
+// begin subscribes to what Want asked for, and lets the world use s.
+func (c *Client) begin(ctx context.Context, s *session) {
+	c.filters.Lock()
+	defer c.filters.Unlock()
+	if err := c.subscribe(ctx, s, c.more); err != nil {
+		s.end(err)
+	}
+	c.live.Store(s)
 }
 
 // judge counts brief connections, and adds what a row of them tells: brokers are to say when another client takes a client id over, but

@@ -16,7 +16,7 @@ const (
 	answerTime = 5 * time.Second // for CONNACK, SUBACK and PUBACK, and for a stalled broker to take data again
 	inFlight   = 64              // QoS 1 messages the broker may send us ahead
 	largest    = 256 << 10       // bytes of one message to us; a broker that sends more would fill a small machine
-	headers    = 16              // bytes around topic and payload, at most
+	headers    = 24              // bytes around topic, payload and properties, at most
 
 	noSubscribers = 0x10 // PUBACK: accepted, but nobody subscribes to this topic
 )
@@ -69,7 +69,7 @@ func (c *Client) open(ctx context.Context, u *url.URL) (*session, error) {
 			s.maxQoS = *p.MaximumQoS
 		}
 	}
-	if err := c.subscribe(ctx, s); err != nil {
+	if err := c.subscribe(ctx, s, c.o.Subscriptions); err != nil {
 		_ = s.close()
 		return nil, err
 	}
@@ -95,12 +95,12 @@ func (c *Client) hello(u *url.URL) *paho.Connect {
 }
 
 // subscribe makes the subscriptions. One that is refused is told and done without: publishing is what we are here for.
-func (c *Client) subscribe(ctx context.Context, s *session) error {
-	if len(c.o.Subscriptions) == 0 {
+func (c *Client) subscribe(ctx context.Context, s *session, filters []string) error {
+	if len(filters) == 0 {
 		return nil
 	}
 	request := &paho.Subscribe{}
-	for _, filter := range c.o.Subscriptions {
+	for _, filter := range filters {
 		request.Subscriptions = append(request.Subscriptions, paho.SubscribeOptions{Topic: filter, QoS: 1})
 	}
 	ctx, stop := s.until(ctx)
@@ -109,8 +109,8 @@ func (c *Client) subscribe(ctx context.Context, s *session) error {
 	switch {
 	case ack != nil:
 		for i, code := range ack.Reasons {
-			if code >= 0x80 && i < len(c.o.Subscriptions) {
-				c.o.Log.Warn("the broker refuses a subscription", "url", s.address, "filter", c.o.Subscriptions[i], "error", reason(code, ""))
+			if code >= 0x80 && i < len(filters) {
+				c.o.Log.Warn("the broker refuses a subscription", "url", s.address, "filter", filters[i], "error", reason(code, ""))
 			}
 		}
 	case errors.Is(err, paho.ErrInvalidArguments):
@@ -123,10 +123,27 @@ func (c *Client) subscribe(ctx context.Context, s *session) error {
 	return nil
 }
 
-func (c *Client) receive(p paho.PublishReceived) (bool, error) {
-	if c.o.OnMessage != nil {
-		c.o.OnMessage(Message{Topic: p.Packet.Topic, Payload: p.Packet.Payload, Retain: p.Packet.Retain, QoS: p.Packet.QoS})
+func (s *session) unsubscribe(ctx context.Context, filters []string) error {
+	if len(filters) == 0 {
+		return nil
 	}
+	ctx, stop := s.until(ctx)
+	defer stop()
+	if _, err := s.client.Unsubscribe(ctx, &paho.Unsubscribe{Topics: filters}); err != nil {
+		return fmt.Errorf("unsubscribing: %w", err)
+	}
+	return nil
+}
+
+func (c *Client) receive(p paho.PublishReceived) (bool, error) {
+	if c.o.OnMessage == nil {
+		return true, nil
+	}
+	m := Message{Topic: p.Packet.Topic, Payload: p.Packet.Payload, Retain: p.Packet.Retain, QoS: p.Packet.QoS}
+	if q := p.Packet.Properties; q != nil {
+		m.ResponseTopic, m.CorrelationData = q.ResponseTopic, q.CorrelationData
+	}
+	c.o.OnMessage(m)
 	return true, nil
 }
 
@@ -137,7 +154,7 @@ func (s *session) publish(ctx context.Context, m Message) (bool, error) {
 	if strings.ContainsAny(m.Topic, "+#") {
 		return false, fmt.Errorf("publishing on %s: + and # have no place in a topic", m.Topic) // the broker would cut the connection
 	}
-	if n := len(m.Topic) + len(m.Payload) + headers; s.maxMessage > 0 && n > s.maxMessage {
+	if n := len(m.Topic) + len(m.Payload) + len(m.ResponseTopic) + len(m.CorrelationData) + headers; s.maxMessage > 0 && n > s.maxMessage {
 		return false, fmt.Errorf("publishing on %s: %d bytes are more than this broker takes (%d)", m.Topic, n, s.maxMessage)
 	}
 	if err := s.conn.room(ctx, answerTime); err != nil {
@@ -149,7 +166,11 @@ func (s *session) publish(ctx context.Context, m Message) (bool, error) {
 		ctx, stop = s.until(ctx)
 		defer stop()
 	}
-	ack, err := s.client.Publish(ctx, &paho.Publish{Topic: m.Topic, Payload: m.Payload, Retain: m.Retain, QoS: qos})
+	p := &paho.Publish{Topic: m.Topic, Payload: m.Payload, Retain: m.Retain, QoS: qos}
+	if m.ResponseTopic != "" || m.CorrelationData != nil {
+		p.Properties = &paho.PublishProperties{ResponseTopic: m.ResponseTopic, CorrelationData: m.CorrelationData}
+	}
+	ack, err := s.client.Publish(ctx, p)
 	switch {
 	case err == nil:
 		return qos == 0 || ack.ReasonCode != noSubscribers, nil
