@@ -30,13 +30,22 @@ func (o Options) BridgeUID() string { return o.TopicPrefix + "_bridge" }
 
 // Device is what the configuration and the bridge know of a device.
 type Device struct {
-	ID, UID   string            // ID in topics and entity ids; UID, which never changes, in everything that is an identity
-	Name      string            // "" = the id
-	Area      string            // suggested area; "" = none
-	Paces     [3]time.Duration  // interval of the live, slow and once queries, by drivers.Pace
-	Heartbeat time.Duration     // the longest time between two state documents while nothing changes
-	Disabled  map[string]bool   // by key: switched off (true) or on (false) against the driver's choice
-	Units     map[string]string // uid by unit; a unit that is missing here has <uid>_<unit>
+	ID, UID   string                        // ID in topics and entity ids; UID, which never changes, in everything that is an identity
+	Name      string                        // "" = the id
+	Area      string                        // suggested area; "" = none
+	Paces     [3]time.Duration              // interval of the live, slow and once queries, by drivers.Pace
+	Heartbeat time.Duration                 // the longest time between two state documents while nothing changes
+	Disabled  map[string]bool               // by key: switched off (true) or on (false) against the driver's choice
+	Units     map[string]string             // uid by unit; a unit that is missing here has <uid>_<unit>
+	Controls  map[string]map[string]Control // by unit ("" the device itself) and key: what may be written
+	Results   []string                      // what can come of a write: the types of the event that tells; none = no event
+}
+
+// Control is the form in which a setting can be changed. The same setting is no sensor besides.
+type Control struct {
+	Platform       string   // number, select, switch, button or text
+	Min, Max, Step float64  // of a number
+	Options        []string // of a select
 }
 
 // Message is one MQTT message, to be sent in the order given.
@@ -66,7 +75,10 @@ func Announce(dev Device, d drivers.Descriptor, extra []drivers.Entity, before A
 	}
 	top := newDevice(dev, d, o)
 	for i := range extra {
-		top.add(&extra[i], alone, 0)
+		top.add(&extra[i], reach(extra[i].Setting == nil), 0) // what can be written hangs on the device, as every setting
+	}
+	if len(dev.Results) > 0 {
+		top.tellsWrites(dev.Results)
 	}
 	messages := top.messages(o, before, now)
 	for i := range d.Units {
@@ -85,7 +97,7 @@ func Bridge(name string, entities []drivers.Entity, before Announced, o Options)
 // Forget makes the message that removes a device or unit with all its entities.
 func Forget(uid string, o Options) Message { return Message{Topic: configTopic(uid, o), Retain: true} }
 
-// Platform is the Home Assistant platform of e as long as nothing can be written: "" for what is no component of its own.
+// Platform is the Home Assistant platform of e as long as it cannot be written: "" for what is no component of its own.
 func Platform(e *drivers.Entity) string {
 	switch {
 	case e.Attribute != "" || e.Platform == drivers.Button:

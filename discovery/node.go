@@ -20,6 +20,7 @@ type node struct {
 	device       deviceBlock
 	components   map[string]*component
 	picks        map[string][]string // what goes into the attributes of a component
+	controls     map[string]Control  // what may be written, by key
 }
 
 // The keys are Home Assistant's abbreviations (testdata/ha/mqtt_abbreviations.json). An unknown key in payload, device or origin makes
@@ -73,6 +74,13 @@ type component struct {
 	Availability   []topic  `json:"avty,omitempty"`
 	AttributeTopic string   `json:"json_attr_t,omitempty"`
 	Attributes     string   `json:"json_attr_tpl,omitempty"`
+	CommandTopic   string   `json:"cmd_t,omitempty"`
+	Min            *float64 `json:"min,omitempty"`
+	Max            *float64 `json:"max,omitempty"`
+	Step           float64  `json:"step,omitempty"`
+	Mode           string   `json:"mode,omitempty"`
+	StateTopic     string   `json:"stat_t,omitempty"`
+	EventTypes     []string `json:"evt_typ,omitempty"`
 }
 
 // reach says which of the availability topics an entity hangs on.
@@ -85,6 +93,7 @@ const (
 
 func newDevice(dev Device, d drivers.Descriptor, o Options) *node {
 	n := newNode(dev.UID, dev.ID, dev.ID, dev.Name, o)
+	n.controls = dev.Controls[""]
 	n.describe(dev, d, o.BridgeUID())
 	return n
 }
@@ -95,6 +104,7 @@ func newUnit(dev Device, d drivers.Descriptor, o Options) *node {
 		uid = dev.UID + "_" + d.Unit
 	}
 	n := newNode(uid, dev.ID+"_"+d.Unit, dev.ID+"/"+d.Unit, dev.Name+" "+strings.ReplaceAll(d.Unit, "_", " "), o)
+	n.controls = dev.Controls[d.Unit]
 	n.describe(dev, d, dev.UID)
 	return n
 }
@@ -158,13 +168,16 @@ func expiry(e *drivers.Entity, p drivers.Pace, dev Device) int {
 	return int(math.Ceil(max(3*dev.Paces[p], 2*dev.Heartbeat, time.Minute).Seconds()))
 }
 
-// add makes the component of e; nil where e is none of its own. While nothing can be written a setting is a sensor, which Home Assistant refuses
-// in the category "config".
+// add makes the component of e; nil where e is none of its own. A setting that cannot be written is a sensor, which Home Assistant refuses in
+// the category "config".
 func (n *node) add(e *drivers.Entity, r reach, expire int) *component {
 	if e.Attribute != "" {
 		n.picks[e.Attribute] = append(n.picks[e.Attribute], "'"+e.Key+"': value_json."+e.Key)
 	}
-	p := Platform(e)
+	p, control := Platform(e), n.controls[e.Key]
+	if control.Platform != "" && e.Attribute == "" {
+		p = control.Platform
+	}
 	if p == "" {
 		return nil
 	}
@@ -187,11 +200,37 @@ func (n *node) add(e *drivers.Entity, r reach, expire int) *component {
 	if e.Disabled {
 		c.Enabled = new(bool)
 	}
-	if r == alone {
+	if control.Platform != "" {
+		c.writable(&control, n.topic+"/"+e.Key+"/set")
+	} else if r == alone {
 		c.Availability = []topic{{n.bridge}}
 	}
 	n.components[e.Key] = c
 	return c
+}
+
+// writable turns the sensor c into its control: it takes commands and shows what the device says, never what was asked of it.
+func (c *component) writable(control *Control, topic string) {
+	c.CommandTopic, c.Category = topic, "config"
+	c.StateClass, c.Precision, c.ExpireAfter, c.Options = "", nil, 0, nil
+	switch control.Platform {
+	case "number":
+		c.Min, c.Max, c.Step, c.Mode = &control.Min, &control.Max, control.Step, "box"
+		return
+	case "select":
+		c.Options = control.Options
+	case "button":
+		c.Value = ""
+	}
+	c.DeviceClass, c.Unit = "", ""
+}
+
+// tellsWrites adds the event that tells what came of each write.
+func (n *node) tellsWrites(types []string) {
+	n.components["write"] = &component{
+		Platform: "event", Name: "Write", UniqueID: n.uid + "_write", EntityID: "event." + n.object + "_write", Category: "diagnostic",
+		StateTopic: n.topic + "/event", EventTypes: types, Availability: []topic{{n.bridge}},
+	}
 }
 
 // attach hangs each Attribute entity on its parent. The template picks those keys alone: the whole document as attributes would be a

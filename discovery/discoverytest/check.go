@@ -178,9 +178,46 @@ func (c *checker) component(key string, m, top, device map[string]any) {
 	case "sensor":
 		c.category(key, m)
 		c.sensorRules(key, m)
-	case "binary_sensor":
+	case "binary_sensor", "event":
 		c.category(key, m)
+	case "number", "select", "switch", "text":
+		c.control(key, p, m)
 	}
+}
+
+// control: what can be changed shows what the device says, and every state it can have.
+func (c *checker) control(key, platform string, m map[string]any) {
+	if m["state_topic"] == nil || m["value_template"] == nil {
+		c.fail(key, "a %s without a state shows what was asked for, not what is", platform)
+	}
+	if m["optimistic"] == true || m["retain"] == true {
+		c.fail(key, "optimistic or retained commands")
+	}
+	switch options, _ := m["options"].([]any); platform {
+	case "number":
+		lo, okLo := m["min"].(float64)
+		hi, okHi := m["max"].(float64)
+		step, okStep := m["step"].(float64)
+		if !okLo || !okHi || lo >= hi || !okStep || step < 0.001 {
+			c.fail(key, "limits %v to %v in steps of %v", m["min"], m["max"], m["step"])
+		}
+		if units, known := c.sensor[text(m["device_class"])]; known && units.Units != nil && !hasUnit(units.Units, text(m["unit_of_measurement"])) {
+			c.fail(key, "unit %v does not belong to %v", m["unit_of_measurement"], m["device_class"])
+		}
+	case "select":
+		for i, o := range options {
+			if text(o) == "" || slices.Contains(options[:i], o) {
+				c.fail(key, "option %v is empty or there twice", o)
+			}
+		}
+		if len(options) == 0 {
+			c.fail(key, "no options")
+		}
+	}
+}
+
+func hasUnit(units []*string, unit string) bool {
+	return slices.ContainsFunc(units, func(u *string) bool { return u == nil && unit == "" || u != nil && *u == unit })
 }
 
 // identity: one component without a unique id makes Home Assistant drop the whole payload.

@@ -11,6 +11,10 @@ const good = `{"dev":{"ids":["family_123"],"name":"Device"},"o":{"name":"sunwire
 "dev_cla":"power","stat_cla":"measurement","unit_of_meas":"W","sug_dsp_prc":0,"exp_aft":60,"ent_cat":"diagnostic"},
 "mode":{"p":"sensor","name":"Mode","uniq_id":"family_123_mode","def_ent_id":"sensor.dut_mode","dev_cla":"enum","ops":["Line","Battery"]},
 "fault":{"p":"binary_sensor","name":"Fault","uniq_id":"family_123_fault","def_ent_id":"binary_sensor.dut_fault","dev_cla":"problem","en":false},
+"limit":{"p":"number","name":"Limit","uniq_id":"family_123_limit","def_ent_id":"number.dut_limit","val_tpl":"{{ value_json.limit }}",
+"cmd_t":"sunwire/dut/limit/set","min":2,"max":60,"step":1,"mode":"box","dev_cla":"current","unit_of_meas":"A","ent_cat":"config"},
+"priority":{"p":"select","name":"Priority","uniq_id":"family_123_priority","def_ent_id":"select.dut_priority","val_tpl":"{{ value_json.priority }}",
+"cmd_t":"sunwire/dut/priority/set","ops":["Solar","SBU"],"ent_cat":"config"},
 "gone":{"p":"number"}}}`
 
 func TestAGoodPayloadPasses(t *testing.T) {
@@ -68,6 +72,15 @@ func TestWhatHomeAssistantRefusesIsFound(t *testing.T) {
 		{`"p":"binary_sensor"`, `"p":"binary"`, "unknown platform"},
 		{`"dev_cla":"problem"`, `"dev_cla":"trouble"`, "not one of"},
 		{`"dev_cla":"problem"`, `"dev_cla":"problem","stat_cla":"measurement"`, "unknown key state_class"},
+		{`"min":2,"max":60`, `"min":60,"max":2`, "limits 60 to 2"},
+		{`"step":1`, `"step":0`, "in steps of 0"},
+		{`"mode":"box"`, `"mode":"dial"`, "not one of"},
+		{`"unit_of_meas":"A"`, `"unit_of_meas":"V"`, "does not belong"},
+		{`"cmd_t":"sunwire/dut/limit/set",`, ``, "command_topic is missing"},
+		{`"step":1`, `"step":1,"opt":true`, "optimistic"},
+		{`"val_tpl":"{{ value_json.priority }}",`, ``, "without a state"},
+		{`"ops":["Solar","SBU"]`, `"ops":["Solar","Solar"]`, "there twice"},
+		{`"ops":["Solar","SBU"]`, `"ops":[]`, "no options"},
 		{`"gone"`, `"go ne"`, "other characters"},
 		{`"cmps"`, `"components_"`, "no components"},
 		{`"gone":{"p":"number"}}}`, `"gone":`, "unexpected end"},
