@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sunwire/bridge/broker"
+	"sunwire/bridge/control"
 	"sunwire/discovery"
 	"sunwire/drivers"
 )
@@ -91,8 +92,9 @@ func (p *publisher) announce(ctx context.Context, o *outlet, now time.Time) {
 	}
 	d.mu.Lock()
 	dev, desc, before := p.describe(d)
+	extra := append(Diagnostics(), d.switches()...)
 	d.mu.Unlock()
-	msgs, announced := discovery.Announce(dev, desc, Diagnostics(), before, p.options)
+	msgs, announced := discovery.Announce(dev, desc, extra, before, p.options)
 	for uid := range announced { // it had another identity before
 		if uid != dev.UID && !strings.HasPrefix(uid, dev.UID+"_") && !slices.Contains(slices.Collect(maps.Values(dev.Units)), uid) {
 			msgs = append([]discovery.Message{discovery.Forget(uid, p.options)}, msgs...)
@@ -133,7 +135,10 @@ func merge(a, b discovery.Announced) {
 func (p *publisher) describe(d *device) (discovery.Device, drivers.Descriptor, discovery.Announced) {
 	dev := discovery.Device{
 		ID: d.cfg.ID, UID: d.kept.UID, Name: d.cfg.Name, Area: d.cfg.Area, Paces: d.paces, Heartbeat: heartbeat,
-		Disabled: map[string]bool{}, Units: map[string]string{},
+		Disabled: map[string]bool{}, Units: map[string]string{}, Controls: d.controls(),
+	}
+	if d.controlled() {
+		dev.Results = control.Outcomes()
 	}
 	for key, e := range d.cfg.Entities {
 		if e.Disabled != nil {

@@ -134,14 +134,17 @@ func (b *Bridge) connect() error {
 		Subscriptions: append(b.claim.filters(), unique("homeassistant/status", m.DiscoveryPrefix+"/status")...),
 		OnUp:          b.up, OnDown: b.down,
 		OnMessage: func(msg broker.Message) {
-			if !b.claim.message(msg) {
+			if !b.claim.message(msg) && !b.command(msg) {
 				b.pub.message(msg)
 			}
 		},
 		Log: b.log,
 	})
 	b.pub.client = b.client
-	return err
+	if err != nil {
+		return err
+	}
+	return b.client.Want(b.life, b.filters())
 }
 
 // up claims the topic prefix on a new connection, then lets the publisher speak. It is called in its own goroutine.
@@ -218,13 +221,16 @@ func (b *Bridge) farewell(ctx context.Context) {
 // meet checks and keeps a device's identity.
 func (b *Bridge) meet(d *device, desc drivers.Descriptor) error {
 	d.mu.Lock()
-	was, settled := d.present, d.settled
+	was, settled, adopts := d.present, d.settled, d.kept.Adopt
 	d.mu.Unlock()
 	kept, err := d.meet(desc, b.cfg.MQTT.TopicPrefix, func(uid string) string { return b.owner(uid, d) })
 	if err != nil {
 		return err
 	}
-	b.store.Put(kept)
+	b.save(d)
+	if adopts && d.writer != nil {
+		d.writer.Forget()
+	}
 	if !settled { // what was kept for whoever it might turn out to be may go
 		b.pub.sweep()
 	}
@@ -258,9 +264,16 @@ func (b *Bridge) knownSerial(serial string, but *device) bool {
 }
 
 func (b *Bridge) took(d *device, q drivers.Query, rs []drivers.Reading, at time.Time) {
-	if kept := d.take(q, rs, at); kept != nil {
-		b.store.Put(*kept)
+	if d.take(q, rs, at) {
+		b.save(d)
 	}
+}
+
+// save keeps d as it is now. It is under d's lock that this is done: of two who save, the later has the newer state.
+func (b *Bridge) save(d *device) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	b.store.Put(d.kept)
 }
 
 func (b *Bridge) touch(d *device) {
@@ -272,9 +285,8 @@ func (b *Bridge) touch(d *device) {
 func (b *Bridge) keep(d *device, a discovery.Announced) {
 	d.mu.Lock()
 	d.kept.Announced = a
-	kept := d.kept
 	d.mu.Unlock()
-	b.store.Put(kept)
+	b.save(d)
 }
 
 // orphans are what was announced for devices that have left the configuration, and that no configured device can still turn out to
@@ -328,9 +340,8 @@ func (b *Bridge) Replace(id string) error {
 		}
 		d.mu.Lock()
 		d.kept.Adopt = true
-		kept := d.kept
 		d.mu.Unlock()
-		b.store.Put(kept)
+		b.save(d)
 		return nil
 	}
 	return fmt.Errorf("no device %s in the configuration", id)

@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"sunwire/bridge/config"
+	"sunwire/bridge/control"
 	"sunwire/bridge/pipeline"
 	"sunwire/bridge/store"
+	"sunwire/discovery"
 	"sunwire/drivers"
 	"sunwire/drivers/link"
 )
@@ -19,7 +21,8 @@ import (
 type device struct {
 	cfg    config.Device
 	paces  [3]time.Duration
-	outlet *outlet // the publisher's side of it
+	outlet *outlet         // the publisher's side of it
+	writer *control.Writer // the write path; nil: nothing can be written. Never called under mu: it takes mu itself
 
 	mu       sync.Mutex
 	kept     store.Device // identity, descriptor and answered queries, as in the store
@@ -39,7 +42,8 @@ type unit struct {
 	*pipeline.Unit
 	name     string // "" is the device itself
 	announce drivers.Descriptor
-	shown    []int // cells that are in the document: those of queries that have been answered
+	shown    []int                        // cells that are in the document: those of queries that have been answered
+	offers   map[string]discovery.Control // what of it may be written, by key
 }
 
 type linkState struct {
@@ -96,8 +100,12 @@ func (d *device) reshape() {
 		u.announce.Units = nil
 		u.shown = u.shown[:0]
 		for _, e := range u.announce.Entities {
+			if e.Platform == drivers.Button {
+				continue
+			}
 			u.shown = append(u.shown, slices.IndexFunc(u.Cells, func(c pipeline.Cell) bool { return c.Entity.Key == e.Key }))
 		}
+		d.offer(u)
 	}
 }
 
@@ -112,7 +120,7 @@ func (d *device) meet(desc drivers.Descriptor, topicPrefix string, owner func(ui
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.settled && d.kept.Adopt {
-		d.kept.Serial, d.kept.Adopt = serial, false
+		d.kept.Serial, d.kept.Adopt, d.kept.First = serial, false, nil
 	}
 	if d.settled && d.kept.Serial != "" && !byID && serial != d.kept.Serial {
 		d.present = false
@@ -121,7 +129,7 @@ func (d *device) meet(desc drivers.Descriptor, topicPrefix string, owner func(ui
 		return store.Device{}, fmt.Errorf("%w: %s", errForeign, d.problem)
 	}
 	if !d.settled || byID && d.kept.Serial != "" {
-		kept := store.Device{ID: d.cfg.ID, Driver: d.cfg.Spec.Name, UID: topicPrefix + "_" + d.cfg.ID, Announced: d.kept.Announced, Answered: map[string]bool{}}
+		kept := store.Device{First: d.kept.First, Control: d.kept.Control, ID: d.cfg.ID, Driver: d.cfg.Spec.Name, UID: topicPrefix + "_" + d.cfg.ID, Announced: d.kept.Announced, Answered: map[string]bool{}}
 		if serial != "" && !byID {
 			kept.UID, kept.Serial = d.cfg.Spec.Family+"_"+slug(serial), serial
 		}
@@ -137,8 +145,9 @@ func (d *device) meet(desc drivers.Descriptor, topicPrefix string, owner func(ui
 	return d.kept, nil
 }
 
-// take takes in the readings that a query gave. The store's copy is returned when a query was answered for the first time.
-func (d *device) take(q drivers.Query, rs []drivers.Reading, at time.Time) (kept *store.Device) {
+// take takes in the readings that a query gave. It reports whether something is to be kept: a query that was answered for the first time,
+// or a setting that was first seen.
+func (d *device) take(q drivers.Query, rs []drivers.Reading, at time.Time) (keep bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, r := range rs {
@@ -146,6 +155,7 @@ func (d *device) take(q drivers.Query, rs []drivers.Reading, at time.Time) (kept
 			if u.name == r.Unit {
 				_, wrong := u.Apply(r.Sample, at)
 				d.health.implausible(wrong)
+				keep = d.settings(u, q, at) || keep
 			}
 		}
 	}
@@ -153,7 +163,7 @@ func (d *device) take(q drivers.Query, rs []drivers.Reading, at time.Time) (kept
 		d.liveSeen, d.online = at, true
 	}
 	if d.kept.Answered[q.Name] {
-		return nil
+		return keep
 	}
 	answered := map[string]bool{q.Name: true}
 	for name := range d.kept.Answered {
@@ -161,8 +171,7 @@ func (d *device) take(q drivers.Query, rs []drivers.Reading, at time.Time) (kept
 	}
 	d.kept.Answered = answered
 	d.reshape()
-	c := d.kept
-	return &c
+	return true
 }
 
 // grace is how long a device may be silent before it counts as away: it is noticed within two polls, and a slow reply is forgiven.

@@ -27,15 +27,17 @@ func (u *unit) document(b []byte, now time.Time) []byte {
 	for _, i := range u.shown {
 		c := &u.Cells[i]
 		b = appendKey(b, c.Entity.Key)
-		b = state(&c.Entity, c.Known(now)).AppendJSON(b, c.Entity.Quantity.Decimals)
+		b = u.state(&c.Entity, c.Known(now)).AppendJSON(b, c.Entity.Quantity.Decimals)
 	}
 	return append(b, '}')
 }
 
 // state is v as Home Assistant takes it: no option it was not told of, no text that is too long.
-func state(e *drivers.Entity, v drivers.Value) drivers.Value {
+func (u *unit) state(e *drivers.Entity, v drivers.Value) drivers.Value {
 	t, ok := v.Text()
 	switch {
+	case u.offers[e.Key].Platform == "select" && !slices.Contains(u.offers[e.Key].Options, v.Format(e.Quantity.Decimals)):
+		return drivers.Value{}
 	case !ok:
 		return v
 	case e.Platform == drivers.Enum && !slices.Contains(e.Options, t):
@@ -70,7 +72,8 @@ func (d *device) withDiagnostics(b []byte, now time.Time) []byte {
 	b = appendKey(b, "poll_time")
 	b = ms.AppendJSON(b, 0)
 	b = appendKey(b, "success_ratio")
-	return append(ratio.AppendJSON(b, 0), '}')
+	b = ratio.AppendJSON(b, 0)
+	return append(b, '}')
 }
 
 // trouble is what is wrong with the device at present, in words. d is locked.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sunwire/bridge/config"
+	"sunwire/bridge/control"
 	"sunwire/bridge/output"
 	"sunwire/bridge/store"
 	"sunwire/drivers/all"
@@ -53,6 +54,9 @@ func (b *Bridge) Apply(cfg *config.Config) error {
 		}
 	}
 	b.changed()
+	if err := b.client.Want(b.life, b.filters()); err != nil {
+		b.log.Warn("commands may not reach this sunwire until the next connection", "error", err)
+	}
 	b.log.LogAttrs(context.Background(), slog.LevelInfo, "configuration applied", difference(was, next)...)
 	return nil
 }
@@ -107,6 +111,7 @@ func (b *Bridge) makeDevice(c config.Device) *device {
 	}
 	d := newDevice(c, kept, known)
 	d.outlet = &outlet{device: d, status: map[string]string{}, document: map[string][]byte{}, sent: map[string]time.Time{}}
+	d.writer = control.New(c, kept.Control, func(s control.State) { b.remember(d, s) }, func(r control.Result) { b.told(d, r) })
 	if c.Topics != "" {
 		d.outlet.topics = output.NewTopics(c.Topics, c.ID)
 	}
@@ -141,10 +146,14 @@ func share(devices []*device) (shared [][]*device, err error) {
 func (b *Bridge) makeLine(devices []*device) *line {
 	p := &port{devices: devices, models: b.models, log: b.log, serial: b.serialOf, known: b.knownSerial}
 	c := devices[0].cfg
-	return &line{
+	l := &line{
 		name: c.Port.Text, again: lookAgain(c.Port), log: b.log, devices: devices, open: p.open,
-		meet: b.meet, took: b.took, touch: b.touch,
+		meet: b.meet, took: b.took, touch: b.touch, wake: make(chan struct{}, 1),
 	}
+	for _, d := range devices {
+		d.writer.Attach(l.rouse)
+	}
+	return l
 }
 
 // start lets l run until it is stopped or the bridge ends.

@@ -22,10 +22,12 @@ type line struct {
 	took    func(d *device, q drivers.Query, rs []drivers.Reading, at time.Time)
 	touch   func(d *device) // something about it changed
 	stop    func()          // ends run and waits for it; set when it is started
+	wake    chan struct{}   // there is something to write
 }
 
 // run keeps the line open and asks, until ctx ends.
 func (l *line) run(ctx context.Context) {
+	defer l.drop(errStopped)
 	var was error // as last logged: loss and return are logged once each
 	first := true
 	for ctx.Err() == nil {
@@ -47,6 +49,7 @@ func (l *line) run(ctx context.Context) {
 		}
 		was = err
 		l.linked(false, err)
+		l.drop(errDown)
 		_ = link.Sleep(ctx, l.again) // the loop looks at ctx itself
 	}
 }
@@ -75,9 +78,20 @@ func (l *line) serve(ctx context.Context, conn link.Conn) error {
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for {
+	for wrote := false; ; {
+		if !wrote { // after a write something is read, or many writes would leave the values to grow old
+			var err error
+			if wrote, err = l.write(ctx, &p); err != nil {
+				return err
+			}
+			if wrote {
+				continue
+			}
+		}
+		wrote = false
 		t, wait := p.next(time.Now())
 		if t == nil {
+			wait = min(wait, l.glance())
 			timer.Reset(wait)
 			select {
 			case <-ctx.Done():
@@ -85,6 +99,7 @@ func (l *line) serve(ctx context.Context, conn link.Conn) error {
 			case <-lost:
 				return fmt.Errorf("%s: %w: the device or its cable was unplugged", l.name, link.ErrLost)
 			case <-timer.C:
+			case <-l.wake:
 			}
 			continue
 		}

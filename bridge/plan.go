@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"slices"
 	"time"
 
 	"sunwire/drivers"
@@ -33,11 +34,13 @@ type session struct {
 	silent  time.Time // since when nothing live is answered; zero: it answers
 	retry   time.Time // when a silent device is asked next
 	tries   int       // since patience ended
+	limits  bool      // described once more, after what its settings may be set to has been read
 }
 
 // query is a query of this device, and when it is due.
 type query struct {
 	drivers.Query
+	unit    string
 	due     time.Time
 	fails   int
 	refused bool // ErrUnsupported, until it is due again
@@ -134,7 +137,7 @@ func (s *session) described(d drivers.Descriptor, now time.Time) {
 	}
 	for _, desc := range append([]drivers.Descriptor{d}, d.Units...) {
 		for _, q := range desc.Queries {
-			s.queries = append(s.queries, &query{Query: q})
+			s.queries = append(s.queries, &query{Query: q, unit: desc.Unit})
 		}
 	}
 }
@@ -160,6 +163,9 @@ func (s *session) succeeded(t *task, start, now time.Time) (back bool) {
 	if t.query != nil {
 		t.query.fails, t.query.refused = 0, false
 		t.query.due = schedule(t.due, start, now, s.every(t.query.Pace))
+	}
+	if !s.limits && s.device.controlled() && !slices.ContainsFunc(s.queries, func(q *query) bool { return q.due.IsZero() }) {
+		s.limits, s.anew = true, now // Describe takes limits and choices from replies, and there were none the first time
 	}
 	return back
 }

@@ -24,6 +24,9 @@ const settle = 2 * time.Second
 // look is how often a device that says nothing is looked at: whether values grew old or the heartbeat is due.
 const look = 3 * time.Second
 
+// outgoing is how many messages may wait to be said.
+const outgoing = 256
+
 // client is what the publisher needs of the broker's.
 type client interface {
 	Publish(ctx context.Context, m broker.Message) (heard bool, err error)
@@ -49,8 +52,9 @@ type publisher struct {
 	tidy     bool      // something may be left to remove from Home Assistant
 	sessions int       // counts connections
 	up       bool
-	birth    bool // Home Assistant said that it is online
-	away     bool // Home Assistant said that it leaves
+	outbox   []broker.Message // to be sent once, or not at all
+	birth    bool             // Home Assistant said that it is online
+	away     bool             // Home Assistant said that it leaves
 	counted  counts
 
 	// the rest belongs to the publisher's goroutine
@@ -96,6 +100,16 @@ func (p *publisher) touch(o *outlet) {
 	if !o.queued {
 		o.queued = true
 		p.touched = append(p.touched, o)
+	}
+	p.mu.Unlock()
+	p.rouse()
+}
+
+// say has m sent soon. What cannot be sent now is not sent at all: it would be no news any more.
+func (p *publisher) say(m broker.Message) {
+	p.mu.Lock()
+	if len(p.outbox) < outgoing {
+		p.outbox = append(p.outbox, m)
 	}
 	p.mu.Unlock()
 	p.rouse()
@@ -152,12 +166,19 @@ func (p *publisher) news(ctx context.Context) []*outlet {
 	p.mu.Lock()
 	touched, sessions, up, birth, away := p.touched, p.sessions, p.up, p.birth, p.away
 	next, tidy := p.next, p.tidy || p.next != nil
+	outbox := p.outbox
+	p.outbox = nil
 	p.touched, p.next, p.tidy, p.birth, p.away = nil, nil, false, false, false
 	for _, o := range touched {
 		o.queued = false
 	}
 	p.mu.Unlock()
 	now := time.Now()
+	for _, m := range outbox {
+		if up {
+			p.send(ctx, m)
+		}
+	}
 	if next != nil { // whoever left was touched before; several fleets may have come and gone since
 		p.devices = next
 		touched = slices.DeleteFunc(touched, func(o *outlet) bool { return !slices.Contains(next, o) })
@@ -265,6 +286,9 @@ func (p *publisher) sendState(ctx context.Context, o *outlet, name, topic string
 		o.buffer = d.withDiagnostics(o.buffer, now)
 	}
 	d.mu.Unlock()
+	if name == "" {
+		o.buffer = d.withWrites(o.buffer, now)
+	}
 	if !all && bytes.Equal(o.buffer, o.document[name]) && now.Sub(o.sent[name]) < heartbeat {
 		return
 	}

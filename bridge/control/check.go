@@ -48,7 +48,11 @@ func Offer(cfg *config.Device, e *drivers.Entity, first string, now drivers.Valu
 	case drivers.Label:
 		return discovery.Control{Platform: "text"}, true
 	case drivers.Enum:
-		return choice(options(e), now.Format(0)), true
+		text := now.Format(0)
+		if !slices.Contains(e.Options, text) { // such as unknown (7), which is no state either
+			text = ""
+		}
+		return choice(options(e), text), true
 	case drivers.Sensor:
 		lo, hi, err := span(cfg, e, first)
 		if err != nil {

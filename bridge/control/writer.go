@@ -180,6 +180,20 @@ func (w *Writer) Next(view func() View) (write Write, ok bool) {
 	}
 }
 
+// Forget drops what belongs to a device that another one has taken the place of.
+func (w *Writer) Forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.state.Timed = nil
+	w.keep(w.state)
+}
+
+// Refuse ends a command that is none.
+func (w *Writer) Refuse(c Command, reason error, now time.Time) {
+	w.mu.Lock()
+	w.close(Write{Command: c}, Refused, reason, now)
+}
+
 // Drop ends all that waits, since it cannot be written any more.
 func (w *Writer) Drop(reason error, now time.Time) {
 	for {

@@ -40,6 +40,7 @@ func rules() []rule {
 // those also gives the derived one. The rules that found their place are returned by key.
 func extend(d drivers.Descriptor) (drivers.Descriptor, map[string]*rule) {
 	d.Entities, d.Queries = slices.Clone(d.Entities), slices.Clone(d.Queries)
+	d = withOffset(d)
 	placed := map[string]*rule{}
 	for _, r := range rules() {
 		if r.place(&d) {

@@ -105,6 +105,13 @@ func (u *Unit) Apply(s drivers.Sample, at time.Time) (changed bool, implausible 
 		}
 		c := &u.Cells[i]
 		v := c.publish(f.Value)
+		if f.Key == clockKey {
+			if off := u.Get(offsetKey); off != nil {
+				var ahead drivers.Value
+				v, ahead = tick(&c.Entity, v, at)
+				changed = off.set(ahead, at) || changed
+			}
+		}
 		if !c.Entity.Plausible(v) {
 			implausible = append(implausible, f.Key)
 			continue
@@ -181,7 +188,7 @@ func Restrict(d drivers.Descriptor, answered func(query string) bool) drivers.De
 	}
 	var es []drivers.Entity
 	for _, e := range d.Entities {
-		if can[e.Key] {
+		if can[e.Key] || e.Platform == drivers.Button { // a button has no value that could be asked for
 			es = append(es, e)
 		}
 	}

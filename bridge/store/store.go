@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"sunwire/bridge/control"
 	"sunwire/drivers"
 )
 
@@ -34,6 +35,8 @@ type Device struct {
 	Descriptor drivers.Descriptor           `json:"descriptor"`
 	Answered   map[string]bool              `json:"answered"`            // queries that have been answered at least once
 	Announced  map[string]map[string]string `json:"announced,omitempty"` // by uid: what Home Assistant knows, key to platform
+	First      map[string]string            `json:"first,omitempty"`     // settings as they were when the device was first met, by unit/key
+	Control    control.State                `json:"control,omitzero"`    // what the write path has to remember
 }
 
 // Store is an open state folder. It is safe for concurrent use; Put never waits for the disk.
