@@ -187,36 +187,22 @@ func (b *Bridge) Write(ctx context.Context, id string, c control.Command) (contr
 	}
 }
 
-// Setting is a setting as the command line shows it.
-type Setting struct {
-	Unit     string   `json:"unit,omitempty"`
-	Key      string   `json:"key"`
-	Name     string   `json:"name"`
-	Value    string   `json:"value"` // "": not known
-	First    string   `json:"first"` // when the device was first met
-	Measured string   `json:"unit_of_measurement,omitempty"`
-	Options  []string `json:"options,omitempty"`
-	Min      float64  `json:"min,omitempty"`
-	Max      float64  `json:"max,omitempty"`
-	Writable string   `json:"writable"` // "yes", or why not
-}
-
 // Settings are those of the device with that id.
-func (b *Bridge) Settings(id string) ([]Setting, error) {
+func (b *Bridge) Settings(id string) ([]control.Setting, error) {
 	d := b.device(id)
 	if d == nil {
 		return nil, fmt.Errorf("no device %s in the configuration", id)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	all, now := []Setting{}, time.Now()
+	all, now := []control.Setting{}, time.Now()
 	for _, u := range d.units {
 		for i := range u.announce.Entities {
 			e := &u.announce.Entities[i]
 			if e.Setting == nil {
 				continue
 			}
-			s := Setting{
+			s := control.Setting{
 				Unit: u.name, Key: e.Key, Name: e.Name, First: d.kept.First[settingPath(u.name, e.Key)], Measured: e.Quantity.Unit,
 				Options: e.Setting.Options, Min: e.Setting.Min, Max: e.Setting.Max, Writable: "yes",
 			}

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,10 +9,12 @@ import (
 	"time"
 
 	"sunwire/bridge/config"
+	"sunwire/bridge/control"
 	"sunwire/bridge/pipeline"
 	"sunwire/bridge/status"
 	"sunwire/bridge/store"
 	"sunwire/drivers"
+	"sunwire/drivers/link"
 	"sunwire/drivers/link/simulated"
 )
 
@@ -30,23 +33,11 @@ type Once struct {
 func ReadOnce(ctx context.Context, c config.Device, log *slog.Logger) (Once, error) {
 	out := Once{ID: c.ID, Values: []status.Value{}}
 	d := newDevice(c, store.Device{ID: c.ID}, false)
-	p := &port{
-		devices: []*device{d}, log: log,
-		serial: func(*device) string { return "" }, known: func(string, *device) bool { return false },
-	}
-	conn, err := p.open(ctx)
+	conn, dev, desc, err := openOnce(ctx, d, log)
 	if err != nil {
 		return out, err
 	}
 	defer conn.Close() //nolint:errcheck // everything has been read
-	dev, err := c.Spec.Open(conn, c.Address, c.Options)
-	if err != nil {
-		return out, err
-	}
-	desc, err := twice(func() (drivers.Descriptor, error) { return dev.Describe(ctx) })
-	if err != nil {
-		return out, fmt.Errorf("identity: %w", err)
-	}
 	if _, err := d.meet(desc, "sunwire", func(string) string { return c.ID }); err != nil {
 		return out, err
 	}
@@ -66,6 +57,45 @@ func ReadOnce(ctx context.Context, c config.Device, log *slog.Logger) (Once, err
 	s := d.snapshot(time.Now())
 	out.Manufacturer, out.Model, out.Serial, out.Firmware, out.Values = s.Manufacturer, s.Model, desc.Serial, s.Firmware, s.Values
 	return out, errors.Join(failed...)
+}
+
+// openOnce opens the port of d and asks who is there; the caller closes it.
+func openOnce(ctx context.Context, d *device, log *slog.Logger) (link.Conn, drivers.Device, drivers.Descriptor, error) {
+	p := &port{
+		devices: []*device{d}, log: log,
+		serial: func(*device) string { return "" }, known: func(string, *device) bool { return false },
+	}
+	conn, err := p.open(ctx)
+	if err != nil {
+		return nil, nil, drivers.Descriptor{}, err
+	}
+	dev, err := d.cfg.Spec.Open(conn, d.cfg.Address, d.cfg.Options)
+	if err != nil {
+		return nil, nil, drivers.Descriptor{}, errors.Join(err, conn.Close())
+	}
+	desc, err := twice(func() (drivers.Descriptor, error) { return dev.Describe(ctx) })
+	if err != nil {
+		return nil, nil, drivers.Descriptor{}, errors.Join(fmt.Errorf("identity: %w", err), conn.Close())
+	}
+	return conn, dev, desc, nil
+}
+
+// SendOnce opens the port of c, sends a raw command and returns the reply. What the configuration does not list has to be confirmed by the
+// device's serial number, or by its id where it has none.
+func SendOnce(ctx context.Context, c config.Device, command, serial string, log *slog.Logger) ([]byte, error) {
+	conn, dev, desc, err := openOnce(ctx, newDevice(c, store.Device{ID: c.ID}, false), log)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close() //nolint:errcheck // the reply is there, or not
+	if confirm := cmp.Or(Serial(desc.Serial), c.ID); serial != confirm && !control.Listed(&c, command) {
+		return nil, fmt.Errorf("%q is not on the list raw of the configuration: confirm it by --serial %s", command, confirm)
+	}
+	to, ok := dev.(drivers.Commander)
+	if !ok {
+		return nil, fmt.Errorf("the driver %s takes no raw commands", c.Spec.Name)
+	}
+	return to.Command(ctx, command)
 }
 
 // twice asks once more after a failure that may have been an accident.

@@ -34,6 +34,14 @@ func Allowed(cfg *config.Device, e *drivers.Entity) error {
 	return nil
 }
 
+// Listed reports whether the user lets that raw command through.
+func Listed(cfg *config.Device, command string) bool {
+	return cfg.Control != config.Off && slices.ContainsFunc(cfg.Raw, func(form string) bool {
+		p, err := config.Pattern(form)
+		return err == nil && p.MatchString(command)
+	})
+}
+
 // Offer is the form in which Home Assistant gets a setting to change, ok false where it stays a mere reading. What the device has now is
 // always within: a state that does not fit its own entity is an error there. first is what the setting was at first contact.
 func Offer(cfg *config.Device, e *drivers.Entity, first string, now drivers.Value) (c discovery.Control, ok bool) {

@@ -78,6 +78,20 @@ type Result struct {
 	Reply  string    `json:"reply,omitempty"` // of a raw command
 }
 
+// Setting is a setting as the command line shows it.
+type Setting struct {
+	Unit     string   `json:"unit,omitempty"`
+	Key      string   `json:"key"`
+	Name     string   `json:"name"`
+	Value    string   `json:"value"` // "": not known
+	First    string   `json:"first"` // when the device was first met
+	Measured string   `json:"unit_of_measurement,omitempty"`
+	Options  []string `json:"options,omitempty"`
+	Min      float64  `json:"min,omitempty"`
+	Max      float64  `json:"max,omitempty"`
+	Writable string   `json:"writable"` // "yes", or why not
+}
+
 // View is what is known of the device at a moment.
 type View struct {
 	Now     time.Time

@@ -3,7 +3,6 @@ package control
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -32,7 +31,6 @@ var (
 // at a time, and answers by Finish. keep, tell and wake are called under no lock but the Writer's own and must not wait.
 type Writer struct {
 	cfg  config.Device
-	raw  []*regexp.Regexp
 	keep func(State)
 	tell func(Result)
 
@@ -59,11 +57,6 @@ type Write struct {
 // New makes the writer of a device. keep remembers a state, tell is told of every command that came to its end.
 func New(cfg config.Device, s State, keep func(State), tell func(Result)) *Writer {
 	w := &Writer{cfg: cfg, state: s, keep: keep, tell: tell, armed: !cfg.Arm, wake: func() {}}
-	for _, form := range cfg.Raw {
-		if p, err := config.Pattern(form); err == nil { // the configuration was checked
-			w.raw = append(w.raw, p)
-		}
-	}
 	if cfg.Control == config.Off && len(s.Timed) > 0 {
 		w.state.Timed = nil // what nobody may write any more is not to be written months later
 		w.keep(w.state)
@@ -309,7 +302,7 @@ func (w *Writer) may(c Command, e *drivers.Entity, v View) error {
 
 // mayRaw is the same for a raw command. w is locked.
 func (w *Writer) mayRaw(c Command, v View) error {
-	listed := w.cfg.Control != config.Off && slices.ContainsFunc(w.raw, func(p *regexp.Regexp) bool { return p.MatchString(c.Value) })
+	listed := Listed(&w.cfg, c.Value)
 	switch {
 	case c.Source == CLI && c.Serial != "" && c.Serial == v.Confirm:
 		return nil

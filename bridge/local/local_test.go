@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"sunwire/bridge/control"
 )
 
 type service struct{ replaced string }
@@ -19,6 +21,20 @@ func (s *service) Replace(id string) error {
 	}
 	s.replaced = id
 	return nil
+}
+
+func (s *service) Settings(id string) ([]control.Setting, error) {
+	if id == "unknown" {
+		return nil, fmt.Errorf("no device %s", id)
+	}
+	return []control.Setting{{Key: "limit", Value: "60", First: "50"}}, nil
+}
+
+func (s *service) Write(_ context.Context, id string, c control.Command) (control.Result, error) {
+	if id == "unknown" {
+		return control.Result{}, fmt.Errorf("no device %s", id)
+	}
+	return control.Result{Device: id, Unit: c.Unit, Key: c.Key, New: c.Value, Reason: c.Serial, Result: control.Refused}, nil
 }
 
 func serve(t *testing.T, dir string, s Service) (stop func()) {
@@ -62,5 +78,27 @@ func TestReplaceReachesTheServiceAndItsErrorComesBack(t *testing.T) {
 	}
 	if err := Replace(t.Context(), dir, "unknown"); err == nil || err.Error() != "no device unknown" {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestSettingsAndWritesReachTheService(t *testing.T) {
+	dir := t.TempDir()
+	defer serve(t, dir, &service{})()
+	if all, err := Settings(t.Context(), dir, "inverter"); err != nil || len(all) != 1 || all[0].First != "50" {
+		t.Errorf("%v, %v", all, err)
+	}
+	want := control.Result{Device: "inverter", Unit: "two", Key: "limit", New: "50 & more", Reason: "1?2", Result: control.Refused}
+	got, err := Write(t.Context(), dir, "inverter", control.Command{Unit: "two", Key: "limit", Value: "50 & more", Serial: "1?2"})
+	if err != nil || got != want {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := Write(t.Context(), dir, "unknown", control.Command{}); err == nil || err.Error() != "no device unknown" {
+		t.Errorf("error %v", err)
+	}
+	if _, err := Settings(t.Context(), dir, "unknown"); err == nil {
+		t.Error("settings of nobody")
+	}
+	if _, err := Write(t.Context(), t.TempDir(), "inverter", control.Command{}); !errors.Is(err, ErrAbsent) {
+		t.Errorf("nobody there: %v", err)
 	}
 }

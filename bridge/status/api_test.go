@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"sunwire/bridge/control"
 )
 
 var rewrite = flag.Bool("update", false, "write the golden files anew")
@@ -136,5 +138,20 @@ func TestOnlyACriticalDeviceOverItsMaxAgeIsUnavailability(t *testing.T) {
 	}
 	if w := get(t, New(src, Options{}), "/healthz"); w.Code != http.StatusOK || w.Body.String() != "ok\n" {
 		t.Errorf("/healthz answered %d %q: it is about the process alone", w.Code, w.Body)
+	}
+}
+
+func TestTheLastWritesAreShown(t *testing.T) {
+	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	for want, writes := range map[string]func() []control.Result{
+		`{"schema":1,"writes":[]}` + "\n": nil,
+		`{"schema":1,"writes":[{"time":"2026-11-23T12:00:00Z","device":"inverter","key":"limit","source":"mqtt","old":"50","new":"60","now":"60","result":"done"}]}` + "\n": func() []control.Result {
+			return []control.Result{{Time: at, Device: "inverter", Key: "limit", Source: control.MQTT, Old: "50", New: "60", Now: "60", Result: control.Done}}
+		},
+	} {
+		w := get(t, New(twoDevices(time.Now()), Options{Writes: writes}), "/api/writes")
+		if w.Code != http.StatusOK || w.Body.String() != want {
+			t.Errorf("%d %s, want %s", w.Code, w.Body, want)
+		}
 	}
 }

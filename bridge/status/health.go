@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"sunwire/bridge/control"
 )
 
 // healthReport is what /health answers. Its names are a public contract.
@@ -71,6 +73,14 @@ func (h *handler) alive(w http.ResponseWriter, _ *http.Request) {
 // devices is the whole snapshot.
 func (h *handler) devices(w http.ResponseWriter, _ *http.Request) {
 	h.writeJSON(w, http.StatusOK, h.snapshot())
+}
+
+func (h *handler) writes(w http.ResponseWriter, _ *http.Request) {
+	all := []control.Result{}
+	if h.opts.Writes != nil {
+		all = h.opts.Writes()
+	}
+	h.writeJSON(w, http.StatusOK, map[string]any{"schema": 1, "writes": all})
 }
 
 func (h *handler) writeJSON(w http.ResponseWriter, code int, v any) {

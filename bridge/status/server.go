@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"sunwire/bridge/control"
 )
 
 // Options are the choices of a page.
@@ -22,6 +24,8 @@ type Options struct {
 	AllowPeers []netip.Addr
 	// Setup is what the page may change; nil: nothing.
 	Setup Setup
+	// Writes are the last commands and what came of them, the newest first; nil: none are shown.
+	Writes func() []control.Result
 	// Log is where the page tells what went wrong; nil: nowhere.
 	Log *slog.Logger
 }
@@ -43,7 +47,7 @@ type handler struct {
 	streams chan struct{}
 }
 
-// New is the page and everything beside it: / /live /api/devices /api/stream /api/health /health /healthz /metrics.
+// New is the page and everything beside it: / /live /api/devices /api/writes /api/stream /api/health /health /healthz /metrics.
 // It only reads, but for POST /setup/add and /setup/reload where there is a Setup: any other method but GET and HEAD is refused.
 func New(src Source, opts Options) http.Handler {
 	if opts.Log == nil {
@@ -62,6 +66,7 @@ func New(src Source, opts Options) http.Handler {
 	}
 	mux.HandleFunc("/live", h.live)
 	mux.HandleFunc("/api/devices", h.devices)
+	mux.HandleFunc("/api/writes", h.writes)
 	mux.HandleFunc("/api/stream", h.stream)
 	mux.HandleFunc("/api/health", h.health)
 	mux.HandleFunc("/health", h.health)

@@ -231,7 +231,7 @@ func (s *running) pages(ctx context.Context, at config.HTTP, b *bridge.Bridge) {
 
 // servePage serves the page; one that cannot be served is no reason to stop reading inverters.
 func (s *running) servePage(ctx context.Context, at config.HTTP, b *bridge.Bridge) {
-	o := status.Options{Password: string(at.Password), Log: s.log}
+	o := status.Options{Password: string(at.Password), Log: s.log, Writes: b.Writes}
 	if s.setup != nil {
 		o.Setup = s.setup
 	}
