@@ -351,10 +351,16 @@ func TestControlComesAndGoesWithTheConfiguration(t *testing.T) {
 			return components(t, payload)["limit"]["p"] == want
 		}
 	}
-	apply(with("control: safe"))
+	if _, err := w.ha.Publish(t.Context(), broker.Message{Topic: "sunwire/inverter/priority/set", Payload: []byte("SBU"), Retain: true, QoS: 1}); err != nil {
+		t.Fatal(err)
+	}
+	apply(with("control: safe")) // the subscription brings what is retained, while everything is up
 	w.until("the number", platform("number"))
 	if r := w.ask("inverter/limit/set", "50"); r.Result != control.Refused || !strings.Contains(r.Reason, "just been opened") {
 		t.Errorf("right after the link was opened: %+v", r)
+	}
+	if rs := w.results("inverter"); len(rs) != 1 {
+		t.Errorf("the retained command was taken: %+v", rs)
 	}
 	apply(with("control: off"))
 	w.until("the sensor", platform("sensor"))

@@ -3,6 +3,7 @@ package control
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -50,7 +51,6 @@ type Write struct {
 	Entity *drivers.Entity // nil: a raw command
 	Set    drivers.Value   // absent: a button
 	Old    string
-	from   drivers.Value
 	began  time.Time
 }
 
@@ -203,7 +203,7 @@ func (w *Writer) Drop(reason error, now time.Time) {
 
 // Finish takes what came of a write: the device's answer to it, and what is known since.
 func (w *Writer) Finish(write Write, answer error, reply string, v View) {
-	outcome, reason, shown := write.outcome(answer, v)
+	outcome, shown, reason := write.outcome(answer, v)
 	w.mu.Lock()
 	w.busy = ""
 	w.follow(write, outcome, v.Now)
@@ -213,105 +213,27 @@ func (w *Writer) Finish(write Write, answer error, reply string, v View) {
 }
 
 // outcome compares what was wanted, what the device said, and what it shows since.
-func (write *Write) outcome(answer error, v View) (o Outcome, reason error, shown string) {
+func (write *Write) outcome(answer error, v View) (o Outcome, shown string, reason error) {
 	var is, same bool
 	if s, has := v.Look(write.Unit, write.Key); has && write.Entity != nil && !s.Value.Absent() && !s.At.Before(write.began) {
 		is, same, shown = true, equal(write.Entity, s.Value, write.Set), s.text()
 	}
 	if write.Key == ClockKey {
 		off, known := offset(write.Unit, v)
-		is, same = is && known, known && off >= -near && off <= near
+		is, same = is && known, known && math.Abs(off) <= near
 	}
 	silent := write.Entity == nil || write.Entity.Platform == drivers.Button // nothing to read back
 	switch {
 	case errors.Is(answer, drivers.ErrRefused):
-		return Rejected, errors.New("the device does not take it"), shown
+		return Rejected, shown, errors.New("the device does not take it")
 	case answer != nil && is && same:
-		return Unconfirmed, fmt.Errorf("the device shows it, but did not acknowledge it: %w", answer), shown
+		return Unconfirmed, shown, fmt.Errorf("the device shows it, but did not acknowledge it: %w", answer)
 	case answer != nil:
-		return Failed, answer, shown
+		return Failed, shown, answer
 	case silent || is && same:
-		return Done, nil, shown
+		return Done, shown, nil
 	case is:
-		return Contradicted, errors.New("the device acknowledged it, and shows another value"), shown
+		return Contradicted, shown, errors.New("the device acknowledged it, and shows another value")
 	}
-	return Unconfirmed, errors.New("the device acknowledged it, and could not be asked what it shows"), shown
-}
-
-// judge decides about a command: it may be written where the outcome is "". later: what stands in its way passes. w is locked.
-func (w *Writer) judge(c Command, v View) (write Write, outcome Outcome, reason error, later bool) {
-	write = Write{Command: c}
-	refuse := func(err error, later bool) (Write, Outcome, error, bool) { return write, Refused, err, later }
-	if c.Key == Raw {
-		if err := w.mayRaw(c, v); err != nil {
-			return refuse(err, false)
-		}
-	} else {
-		s, has := v.Look(c.Unit, c.Key)
-		if !has {
-			return refuse(fmt.Errorf("there is no %s at %s", path(c.Unit, c.Key), w.cfg.ID), false)
-		}
-		if err := w.may(c, s.Entity, v); err != nil {
-			return refuse(err, false)
-		}
-		if err := v.ready(); err != nil {
-			return refuse(err, true)
-		}
-		button := s.Entity.Platform == drivers.Button
-		if !button && !v.current(s) {
-			return refuse(fmt.Errorf("what %s is at present is not known", c.Key), true)
-		}
-		set, err := w.parse(c.Value, s, v, c.Unit)
-		if err != nil {
-			return refuse(err, false)
-		}
-		write.Entity, write.Set, write.from, write.Old = s.Entity, set, s.Value, s.text()
-		off, known := offset(c.Unit, v)
-		if c.Key == ClockKey && known && off >= -exact && off <= exact || c.Key != ClockKey && !button && equal(s.Entity, s.Value, set) {
-			w.follow(write, Skipped, v.Now)
-			return write, Skipped, nil, false
-		}
-		if c.For != 0 && (button || c.Key == ClockKey || c.For < shortest || c.For > furthest) {
-			return refuse(fmt.Errorf("%s cannot be set for %v: settings can, for 1m to 168h", c.Key, c.For), false)
-		}
-	}
-	if err := v.ready(); err != nil {
-		return refuse(err, true)
-	}
-	if err := w.spare(c, v.Now); err != nil {
-		return refuse(err, true)
-	}
-	return write, "", nil, false
-}
-
-// may says why c may not write e; nil where it may. w is locked.
-func (w *Writer) may(c Command, e *drivers.Entity, v View) error {
-	if err := Allowed(&w.cfg, e); err != nil {
-		return err
-	}
-	switch {
-	case !w.armed && c.Source != Schedule: // the way back was allowed with the way there
-		return errOff
-	case e.Setting.Risk == drivers.CLIOnly && c.Source != CLI:
-		return fmt.Errorf("%s is for the command line only: sunwire set %s %s VALUE --serial SERIAL", c.Key, w.cfg.ID, c.Key)
-	case e.Setting.Risk == drivers.CLIOnly && (c.Serial != v.Confirm || v.Confirm == ""):
-		return fmt.Errorf("%s can do harm: confirm it by --serial with the device's serial number", c.Key)
-	}
-	return nil
-}
-
-// mayRaw is the same for a raw command. w is locked.
-func (w *Writer) mayRaw(c Command, v View) error {
-	listed := Listed(&w.cfg, c.Value)
-	switch {
-	case c.Source == CLI && c.Serial != "" && c.Serial == v.Confirm:
-		return nil
-	case c.Source == CLI && !listed:
-		return fmt.Errorf("%q is not on the list raw of the configuration: confirm it by --serial with the device's serial number", c.Value)
-	case !listed:
-		return fmt.Errorf("%q is not on the list raw of the configuration", c.Value)
-	case !w.armed:
-		return errOff
-	}
-	return nil
+	return Unconfirmed, shown, errors.New("the device acknowledged it, and could not be asked what it shows")
 }

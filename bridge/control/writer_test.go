@@ -3,6 +3,7 @@ package control
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -27,6 +28,7 @@ type rig struct {
 	sent    []string
 	answer  func(key string, v drivers.Value) error // nil: it takes everything
 	mute    bool                                    // it cannot be read back
+	old     time.Duration                           // how old what is known is
 }
 
 func now26() time.Time { return time.Now().AddDate(26, 0, 0) }
@@ -79,9 +81,7 @@ func newRig(t *testing.T, cfg config.Device) *rig {
 // start is a start of sunwire with what was kept.
 func (r *rig) start(cfg config.Device) {
 	r.values = map[string]drivers.Value{}
-	for k, v := range r.device {
-		r.values[k] = v
-	}
+	maps.Copy(r.values, r.device)
 	r.linked = now26()
 	r.w = New(cfg, r.kept, func(s State) { r.kept = s }, func(res Result) { r.results = append(r.results, res) })
 }
@@ -93,7 +93,10 @@ func (r *rig) view() View {
 		if e == nil || unit != "" {
 			return Seen{}, false
 		}
-		s := Seen{Entity: e, Value: r.values[key], At: now26(), First: r.first[key]}
+		s := Seen{Entity: e, Value: r.values[key], At: now26().Add(-r.old), First: r.first[key]}
+		if r.mute { // what is known is from before the write
+			s.At = s.At.Add(-time.Second)
+		}
 		if r.silent[key] {
 			s.Value = drivers.Value{}
 		}
@@ -135,16 +138,10 @@ func (r *rig) work() {
 				r.device[OffsetKey] = drivers.Num(0.5)
 			}
 		}
-		view := r.view
-		if r.mute {
-			view = func() View { v := r.view(); r.silent[write.Key] = true; return v }
-		} else {
-			for k, v := range r.device {
-				r.values[k] = v
-			}
+		if !r.mute {
+			maps.Copy(r.values, r.device)
 		}
-		r.w.Finish(write, err, "", view())
-		delete(r.silent, write.Key)
+		r.w.Finish(write, err, "", r.view())
 	}
 }
 
@@ -225,13 +222,15 @@ func TestWhatTheDeviceSaysDecidesWhatIsTold(t *testing.T) {
 func TestWhatIsOutOfBoundsIsRefused(t *testing.T) {
 	cfg := settings(config.Full)
 	lo, hi := 20.0, 80.0
-	cfg.Limits = map[string]config.Limit{"charge_current": {Min: &lo, Max: &hi}, "bulk": {Max: new(57.0)}}
-	cfg.Entities = map[string]config.Entity{"beep": {Scale: 2}}
+	cfg.Limits = map[string]config.Limit{"charge_current": {Min: &lo, Max: &hi}, "bulk": {Max: new(57.0)}, "cut_off": {Min: new(1.0), Max: new(99.0)}}
+	cfg.Entities = map[string]config.Entity{"beep": {Scale: 2}, "buzzer": {Scale: 1, Offset: -1}}
 	run(t, cfg, func(r *rig) {
 		for _, c := range []struct{ key, value, reason string }{
 			{"priority", "Utility", "none of"}, // this unit has no such choice
 			{"priority", "", "none of"},
-			{"buzzer", "maybe", "neither ON nor OFF"},
+			{"buzzer", "OFF", "scale or offset"},
+			{"cut_off", "48.1", "above 48.0"}, // a limit of the user's widens nothing
+			{"cut_off", "39.9", "below 40.0"},
 			{"charge_current", "90", "above 80"},
 			{"charge_current", "10", "below 20"},
 			{"charge_current", "25", "steps of 10"},
@@ -276,7 +275,11 @@ func TestWhatIsSafeStaysWithinWhatWasFoundOrAllowed(t *testing.T) {
 		r.expect(r.set("charge_current", "80"), Done, "")
 		r.expect(r.set("charge_current", "90"), Refused, "above 80")
 	})
-	run(t, settings(config.Full), func(r *rig) { r.expect(r.set("charge_current", "120"), Done, "") })
+	run(t, settings(config.Full), func(r *rig) {
+		r.expect(r.set("charge_current", "120"), Done, "")
+		r.expect(r.set("buzzer", "maybe"), Refused, "neither ON nor OFF")
+		r.expect(r.set("beep", "hold"), Refused, "does not press")
+	})
 }
 
 func TestSafeLetsNothingThroughThatCanDoHarm(t *testing.T) {
@@ -391,11 +394,12 @@ func TestNothingIsWrittenWhileAnythingIsUncertain(t *testing.T) {
 		make   func(r *rig)
 		reason string
 	}{
-		"just linked":     {func(r *rig) { r.linked = now26().Add(-29 * time.Second) }, "another 1s"},
-		"no link":         {func(r *rig) { r.linked = time.Time{} }, "link is down"},
-		"not there":       {func(r *rig) { r.present = false }, "does not answer"},
-		"mode not known":  {func(r *rig) { r.silent["mode"] = true }, "mode"},
-		"value not known": {func(r *rig) { r.silent["priority"] = true }, "what priority is"},
+		"just linked":        {func(r *rig) { r.linked = now26().Add(-29 * time.Second) }, "another 1s"},
+		"no link":            {func(r *rig) { r.linked = time.Time{} }, "link is down"},
+		"not there":          {func(r *rig) { r.present = false }, "does not answer"},
+		"mode not known":     {func(r *rig) { r.silent["mode"] = true }, "mode"},
+		"values from before": {func(r *rig) { r.linked, r.old = now26().Add(-time.Minute), 61*time.Second }, "mode"},
+		"value not known":    {func(r *rig) { r.silent["priority"] = true }, "what priority is"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			run(t, settings(config.Safe), func(r *rig) {

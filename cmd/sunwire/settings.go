@@ -146,8 +146,9 @@ func tell(c console) func(ctl.Result, error) error {
 		case ctl.Done, ctl.Skipped, ctl.DryRun:
 			printResult(c, r)
 			return nil
+		default:
+			return fmt.Errorf("%s: %s: %s", r.Key, r.Result, r.Reason)
 		}
-		return fmt.Errorf("%s: %s: %s", r.Key, r.Result, r.Reason)
 	}
 }
 
