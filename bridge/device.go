@@ -140,7 +140,7 @@ func (d *device) meet(desc drivers.Descriptor, topicPrefix string, owner func(ui
 		d.kept, d.settled = kept, true
 	}
 	d.problem, d.present = "", true
-	d.kept.Driver, d.kept.Descriptor = d.cfg.Spec.Name, desc
+	d.kept.Driver, d.kept.Descriptor = d.cfg.Spec.Name, withSettings(desc, d.kept.Descriptor)
 	d.build()
 	return d.kept, nil
 }

@@ -164,7 +164,7 @@ func (s *session) succeeded(t *task, start, now time.Time) (back bool) {
 		t.query.fails, t.query.refused = 0, false
 		t.query.due = schedule(t.due, start, now, s.every(t.query.Pace))
 	}
-	if !s.limits && s.device.controlled() && !slices.ContainsFunc(s.queries, func(q *query) bool { return q.due.IsZero() }) {
+	if _, writes := s.driver.(drivers.Controller); writes && !s.limits && !slices.ContainsFunc(s.queries, func(q *query) bool { return q.due.IsZero() }) {
 		s.limits, s.anew = true, now // Describe takes limits and choices from replies, and there were none the first time
 	}
 	return back

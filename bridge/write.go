@@ -156,7 +156,9 @@ func (d *device) look(unit, key string, now time.Time) (control.Seen, bool) {
 func settingPath(unit, key string) string { return strings.TrimPrefix(unit+"/"+key, "/") }
 
 // controlled reports whether anything may be written.
-func (d *device) controlled() bool { return d.writer != nil && d.cfg.Control != config.Off }
+func (d *device) controlled() bool {
+	return d.cfg.Control == config.Safe || d.cfg.Control == config.Full
+}
 
 // settings notes what the settings that a query gave were when they were first seen, and offers them anew where what the device has now is
 // not among what is offered. It reports whether something is to be kept. d is locked.
@@ -185,6 +187,29 @@ func (d *device) settings(u *unit, q drivers.Query, now time.Time) (keep bool) {
 		d.reshape()
 	}
 	return keep
+}
+
+// withSettings is desc with what settings took when the same device was described before: a driver knows it only once it has read it again,
+// and an entity that were a mere sensor until then would lose its place in Home Assistant at each start.
+func withSettings(desc, was drivers.Descriptor) drivers.Descriptor {
+	if desc.Serial != was.Serial || desc.Firmware != was.Firmware {
+		return desc
+	}
+	desc.Entities, desc.Units = slices.Clone(desc.Entities), slices.Clone(desc.Units)
+	for i := range desc.Entities {
+		e := &desc.Entities[i]
+		j := slices.IndexFunc(was.Entities, func(o drivers.Entity) bool { return o.Key == e.Key && o.Platform == e.Platform })
+		if e.Setting == nil && j >= 0 {
+			e.Setting = was.Entities[j].Setting
+		}
+	}
+	for i := range desc.Units {
+		j := slices.IndexFunc(was.Units, func(o drivers.Descriptor) bool { return o.Unit == desc.Units[i].Unit })
+		if j >= 0 {
+			desc.Units[i] = withSettings(desc.Units[i], was.Units[j])
+		}
+	}
+	return desc
 }
 
 // offered reports whether a control can show v.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -45,13 +46,16 @@ func (p *plant) driver() drivers.Driver {
 		Name: "made_up", Title: "Made up", Family: "made", Class: drivers.Inverter, Links: []link.Kind{link.Serial},
 		Paces:    [3]time.Duration{20 * time.Millisecond, 50 * time.Millisecond, time.Hour},
 		Simulate: func(drivers.Model, uint16) link.Simulator { return nothing{} },
-		Open:     func(_ link.Conn, at uint16, _ any) (drivers.Device, error) { return &machine{p, fmt.Sprint(at)}, nil },
+		Open: func(_ link.Conn, at uint16, _ any) (drivers.Device, error) {
+			return &machine{p: p, at: fmt.Sprint(at)}, nil
+		},
 	}
 }
 
 type machine struct {
-	p  *plant
-	at string
+	p    *plant
+	at   string
+	read bool // its settings have been: only then it knows what they take
 }
 
 func (m *machine) values() map[string]drivers.Value {
@@ -74,12 +78,16 @@ func (m *machine) Describe(context.Context) (drivers.Descriptor, error) {
 		return drivers.Descriptor{}, drivers.ErrNoReply
 	}
 	buzzer := drivers.Entity{Key: "buzzer", Name: "Buzzer", Platform: drivers.Binary, Category: drivers.Config, Setting: &drivers.Setting{}}
+	limit := &drivers.Setting{Min: 0, Max: 100, Step: 1}
+	if !m.read {
+		limit = nil
+	}
 	return drivers.Descriptor{
 		Manufacturer: "Made up", Serial: "9293200410244" + m.at,
 		Entities: []drivers.Entity{
 			{Key: "mode", Name: "Mode", Platform: drivers.Enum, Options: []string{"Line"}},
 			{Key: "priority", Name: "Priority", Platform: drivers.Enum, Options: []string{"Solar", "SBU"}, Category: drivers.Config, Setting: &drivers.Setting{}},
-			{Key: "limit", Name: "Limit", Quantity: drivers.Current.At(0), Max: 200, Category: drivers.Config, Setting: &drivers.Setting{Min: 0, Max: 100, Step: 1}},
+			{Key: "limit", Name: "Limit", Quantity: drivers.Current.At(0), Max: 200, Category: drivers.Config, Setting: limit},
 			{Key: "float", Name: "Float voltage", Quantity: drivers.Voltage, Max: 70, Category: drivers.Config, Setting: &drivers.Setting{Min: 48, Max: 58, Risk: drivers.Full}},
 			{Key: "type", Name: "Battery type", Platform: drivers.Enum, Options: []string{"AGM", "User"}, Setting: &drivers.Setting{Risk: drivers.CLIOnly}},
 			{Key: "beep", Name: "Beep", Platform: drivers.Button, Setting: &drivers.Setting{}},
@@ -107,7 +115,7 @@ func (m *machine) Poll(_ context.Context, q drivers.Query) ([]drivers.Reading, e
 	case "settings of two":
 		r = drivers.Reading{Unit: "two", Sample: drivers.Sample{{Key: "buzzer", Value: m.values()["two/buzzer"]}}}
 	case "settings":
-		r.Sample = nil
+		r.Sample, m.read = nil, true
 		for _, k := range q.Keys {
 			r.Sample = append(r.Sample, drivers.Field{Key: k, Value: m.values()[k]})
 		}
@@ -151,6 +159,10 @@ func (w *world) plug(p *plant, devices string) (*Bridge, func()) {
 	b, stop := w.begin(p, devices)
 	w.until("the settings are announced", func() bool { _, n := w.heard("sunwire/inverter/two/state"); return n > 0 })
 	w.until("and published", func() bool { return w.value("inverter", "limit") != nil })
+	w.until("with what they take", func() bool {
+		s, err := b.Settings("inverter")
+		return err == nil && slices.ContainsFunc(s, func(s control.Setting) bool { return s.Key == "limit" && s.First == "60" })
+	})
 	for _, d := range b.devices() {
 		d.mu.Lock()
 		d.link.since = d.link.since.Add(-time.Minute)
@@ -215,6 +227,10 @@ func (w *world) ask(topic, payload string) control.Result {
 func TestACommandOfHomeAssistantIsWrittenReadBackAndAnswered(t *testing.T) {
 	w, p := newWorld(t), &plant{}
 	_, _ = w.plug(p, with("control: safe"))
+	w.until("the limit as a number", func() bool {
+		payload, _ := w.heard(configTopic("made_92932004102440"))
+		return components(t, payload)["limit"]["p"] == "number"
+	})
 	payload, _ := w.heard(configTopic("made_92932004102440"))
 	discoverytest.Check(t, []byte(payload))
 	cs := components(t, payload)
@@ -258,6 +274,37 @@ func TestACommandOfHomeAssistantIsWrittenReadBackAndAnswered(t *testing.T) {
 	}
 	if e, n := w.heard("sunwire/inverter/event"); n != 7 || !strings.HasPrefix(e, `{"event_type":"refused"`) {
 		t.Errorf("%d events, the last %s", n, e)
+	}
+}
+
+func TestAControlStaysOneAcrossARestart(t *testing.T) {
+	w, p := newWorld(t), &plant{}
+	limit := func() any {
+		payload, _ := w.heard(configTopic("made_92932004102440"))
+		return components(t, payload)["limit"]["p"]
+	}
+	_, stop := w.plug(p, with("control: safe"))
+	w.until("the limit as a number", func() bool { return limit() == "number" })
+	stop()
+	w.mu.Lock()
+	w.all = nil
+	w.mu.Unlock()
+	_, stop = w.plug(p, with("control: safe"))
+	time.Sleep(settle + time.Second) // whatever else there is to announce has been by then
+	stop()
+	p.change(func() { p.dead = true })
+	_, before := w.heard(configTopic("made_92932004102440"))
+	w.begin(p, with("control: safe"))
+	w.until("it is announced from memory", func() bool { _, n := w.heard(configTopic("made_92932004102440")); return n > before })
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, m := range w.all {
+		if m.Topic != configTopic("made_92932004102440") {
+			continue
+		}
+		if c := components(t, string(m.Payload))["limit"]; c["p"] != "number" || c["cmd_t"] == nil {
+			t.Errorf("in between it was %v", c)
+		}
 	}
 }
 
@@ -394,6 +441,10 @@ func TestWhoAsksByMQTT5IsAnsweredThere(t *testing.T) {
 	w.mu.Unlock()
 	ask("sunwire/inverter/raw/set", "QPIGS", "sunwire/inverter/limit/set") // no way around anything
 	w.until("the raw reply", func() bool { v, _ := w.heard("sunwire/inverter/raw"); return v == "(QPIGS)" })
+	w.ask("inverter/buzzer/set", "ON")
+	if rs := w.results("inverter"); len(rs) != 3 {
+		t.Errorf("an answer was taken for a command: %+v", rs)
+	}
 	if got := p.writes(); got != "[0:priority=SBU 0:QPIGS]" {
 		t.Errorf("sent %s", got)
 	}

@@ -10,12 +10,12 @@ import (
 )
 
 const (
-	now       = "now"          // the one value that a clock is set to
-	layout    = time.DateTime  // as a driver gets it: local time, seconds
-	exact     = 2.0            // s: a clock that is so right needs no setting
-	near      = 10.0           // s: what a clock may be off that has just been set, with the time until it was read back
-	firstYear = 2026           // a clock that shows less was never set
-	clockEach = 24 * time.Hour // between two settings of a clock by itself
+	now       = "now"                 // the one value that a clock is set to
+	layout    = "2006-01-02T15:04:05" // as a driver gets it: local time
+	exact     = 2.0                   // s: a clock that is so right needs no setting
+	near      = 10.0                  // s: what a clock may be off that has just been set, with the time until it was read back
+	firstYear = 2026                  // a clock that shows less was never set
+	clockEach = 24 * time.Hour        // between two settings of a clock by itself
 )
 
 var errUnset = errors.New("this machine's own clock is not set")

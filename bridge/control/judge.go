@@ -30,7 +30,7 @@ func (w *Writer) judge(c Command, v View) (write Write, outcome Outcome, reason 
 
 // find is the setting that c means, or why it may not be written whatever it is set to. w is locked.
 func (w *Writer) find(c Command, v View) (s Seen, err error) {
-	if c.Key == Raw {
+	if c.Key == Raw && c.Unit == "" {
 		return s, w.mayRaw(c, v)
 	}
 	s, has := v.Look(c.Unit, c.Key)

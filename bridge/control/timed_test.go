@@ -150,12 +150,12 @@ func TestTheClockIsSetToNow(t *testing.T) {
 	run(t, settings(config.Safe), func(r *rig) {
 		got := r.do(Command{Key: SyncClock, Value: "PRESS", Source: MQTT})
 		r.expect(got, Done, "")
-		r.wrote("clock=" + now26().Format(time.DateTime))
+		r.wrote("clock=" + now26().Format("2006-01-02T15:04:05"))
 		time.Sleep(time.Minute)
 		r.expect(r.do(Command{Key: SyncClock, Source: MQTT}), Skipped, "") // half a second off
 		v := r.view()
 		v.Delay = 1200 * time.Millisecond
-		if c, err := clockValue(now, v); err != nil || c != drivers.Text(now26().Add(time.Second).Format(time.DateTime)) {
+		if c, err := clockValue(now, v); err != nil || c != drivers.Text(now26().Add(time.Second).Format(layout)) {
 			t.Errorf("%v, %v: the delay of the wire is not made good", c, err)
 		}
 		v.Now = time.Date(2025, 12, 31, 23, 0, 0, 0, time.UTC)
@@ -219,6 +219,17 @@ func TestWhatTheClockCannotBeSetToIsSaidOnceADay(t *testing.T) {
 		r.pass(25 * time.Hour)
 		if len(r.results) != 2 || r.results[0].Result != Refused {
 			t.Errorf("%d results: %+v", len(r.results), r.results[0])
+		}
+	})
+}
+
+func TestAnotherDeviceInItsPlaceGetsNoWayBack(t *testing.T) {
+	run(t, settings(config.Safe), func(r *rig) {
+		r.expect(r.setFor("priority", "SBU", time.Hour), Done, "")
+		r.w.Forget()
+		r.pass(2 * time.Hour)
+		if r.wrote("priority=SBU"); len(r.kept.Timed) != 0 {
+			t.Errorf("%+v", r.kept.Timed)
 		}
 	})
 }

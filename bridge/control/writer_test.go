@@ -249,9 +249,11 @@ func TestWhatIsOutOfBoundsIsRefused(t *testing.T) {
 			{"beep", "PRESS", "scale or offset"},
 			{"mode", "Line", "no setting"},
 			{"nothing", "1", "there is no nothing"},
-			{"two/priority", "SBU", "there is no"},
 		} {
 			r.expect(r.set(c.key, c.value), Refused, c.reason)
+		}
+		for _, key := range []string{"priority", Raw, AllowWrites, SyncClock} {
+			r.expect(r.do(Command{Unit: "two", Key: key, Value: "SBU", Source: MQTT}), Refused, "there is no two/")
 		}
 		r.silent["bulk"] = true
 		r.expect(r.set("float", "50"), Refused, "hangs on bulk")
