@@ -232,7 +232,7 @@ type Driver struct {
 	Careful bool  // what Detect asks would be a write in another protocol: it is asked only where the user names this driver
 
 	Decode   func(command string, reply []byte) ([]Decoded, error) // Poll uses it too
-	Commands []string                                              // what Decode takes, argument-free
+	Commands func() []string                                       // what Decode takes, argument-free; nil: nothing
 	Simulate func(m Model, address uint16) link.Simulator
 	Reseal   func(reply []byte) []byte // recompute the checksum of a damaged reply
 }

@@ -25,7 +25,7 @@ var probe = drivers.Driver{
 	Name: "example", Title: "A made-up probe", Family: "example", Class: drivers.Climate,
 	Links: []link.Kind{link.Serial, link.TCP},
 	Paces: [3]time.Duration{10 * time.Second, time.Minute, 24 * time.Hour},
-	Open:  openProbe, Decode: decodeProbe, Commands: []string{"T"},
+	Open:  openProbe, Decode: decodeProbe, Commands: func() []string { return []string{"T"} },
 	Simulate: func(m drivers.Model, _ uint16) link.Simulator { return simulatedProbe{m} },
 	Reseal:   func(reply []byte) []byte { return sealProbe(string(reply[:max(0, len(reply)-4)])) },
 }

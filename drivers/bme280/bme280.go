@@ -42,7 +42,7 @@ var Driver = drivers.Driver{
 	Open:     open,
 	Detect:   detect,
 	Decode:   decode,
-	Commands: []string{burst},
+	Commands: func() []string { return []string{burst} },
 	Simulate: simulate,
 }
 

@@ -33,7 +33,7 @@ func (s *suite) calls() {
 	if _, err := dev.clean(unknown); err == nil {
 		s.fail("a query that it does not have gives no error")
 	}
-	for _, command := range append(s.d.Commands, "", "no such command") {
+	for _, command := range append(s.commands(), "", "no such command") {
 		for _, reply := range [][]byte{nil, {}, {0}, []byte("rubbish"), s.f.Refusal} {
 			s.rubbish(command, reply)
 		}

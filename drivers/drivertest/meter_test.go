@@ -92,7 +92,7 @@ func (m meter) driver() drivers.Driver {
 		Open: func(c link.Conn, _ uint16, _ any) (drivers.Device, error) {
 			return &meterDevice{meter: m, line: c.(link.Transactor), last: map[string][]drivers.Reading{}}, nil
 		},
-		Decode: m.decode, Commands: []string{"LIV", "SET", "MOD"},
+		Decode: m.decode, Commands: func() []string { return []string{"LIV", "SET", "MOD"} },
 		Simulate: func(model drivers.Model, _ uint16) link.Simulator { return meterSimulator{m, model} },
 		Reseal: func(b []byte) []byte {
 			return meterSeal(bytes.TrimPrefix(b[:max(0, len(b)-4)], []byte("#")))

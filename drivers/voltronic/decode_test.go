@@ -248,12 +248,12 @@ func TestRequestsAreThoseThatInvertersUnderstand(t *testing.T) {
 		if got := hex.EncodeToString(seal([]byte(command))); got != want {
 			t.Errorf("%s: %s, want %s", command, got, want)
 		}
-		if slices.Contains(PI30.Commands, command) {
+		if slices.Contains(PI30.Commands(), command) {
 			queries++
 		}
 	}
-	if queries != 18 || len(PI30.Commands) != 18 || len(pi30.Commands) != 45 {
-		t.Errorf("%d queries known, %d declared, of %d commands", queries, len(PI30.Commands), len(pi30.Commands))
+	if queries != 18 || len(PI30.Commands()) != 18 || len(pi30.Commands) != 45 {
+		t.Errorf("%d queries known, %d declared, of %d commands", queries, len(PI30.Commands()), len(pi30.Commands))
 	}
 }
 

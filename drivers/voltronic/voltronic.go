@@ -153,16 +153,20 @@ func (p *Protocol) described() (es []drivers.Entity, qs []drivers.Query) {
 
 // driver makes the driver of a compiled protocol.
 func (p *Protocol) driver() drivers.Driver {
-	d := drivers.Driver{
+	return drivers.Driver{
 		Name: p.Name, Title: p.Title, Family: "voltronic", Class: drivers.Inverter,
 		Links: []link.Kind{link.Serial, link.HID, link.TCP},
 		Paces: [3]time.Duration{10 * time.Second, time.Minute, 24 * time.Hour},
-		Open:  p.open, Detect: p.detect, Decode: p.decode, Simulate: p.simulate, Reseal: reseal,
+		Open:  p.open, Detect: p.detect, Decode: p.decode, Commands: p.queries, Simulate: p.simulate, Reseal: reseal,
 	}
+}
+
+// queries are the commands that have a reply with fields and no argument.
+func (p *Protocol) queries() (codes []string) {
 	for i := range p.Commands {
-		if c := &p.Commands[i]; c.Arg == "" && len(c.Fields) > 0 {
-			d.Commands = append(d.Commands, c.Code)
+		if c := &p.Commands[i]; len(c.Fields) > 0 && c.Arg == "" {
+			codes = append(codes, c.Code)
 		}
 	}
-	return d
+	return codes
 }

@@ -169,7 +169,7 @@ func play(t *testing.T, d drivers.Driver, r *replay.Recording) (values int) {
 	}
 	queries := desc.Queries
 	if err != nil { // a recording without a serial number: what it has can be read all the same
-		for _, name := range d.Commands {
+		for _, name := range d.Commands() {
 			queries = append(queries, drivers.Query{Name: name})
 		}
 	}
