@@ -169,6 +169,7 @@ type Query struct {
 type Descriptor struct {
 	Unit                                  string
 	Manufacturer, Model, Serial, Firmware string
+	Variant, Why                          string // of a driver that finds out which dialect a device speaks: its name, and what told
 	Entities                              []Entity
 	Queries                               []Query
 	Units                                 []Descriptor

@@ -15,7 +15,21 @@ import (
 func Drivers() []drivers.Driver {
 	return []drivers.Driver{
 		bme280.Driver,
+		voltronic.Voltronic,
 		voltronic.PI30,
+		voltronic.PI30MAX,
+		voltronic.PI30MST,
+		voltronic.PI30M044,
+		voltronic.PI30M045,
+		voltronic.PI30REVO,
+		voltronic.PI41,
+		voltronic.PI16,
+		voltronic.PI17,
+		voltronic.PI17Infini,
+		voltronic.PI17M058,
+		voltronic.PI18,
+		voltronic.PI18SV,
+		voltronic.PI18LVX,
 	}
 }
 

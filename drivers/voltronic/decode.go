@@ -4,18 +4,20 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"sunwire/drivers"
 )
 
 // decimal is a number as written: exact, so that one division gives what the digits say.
 type decimal struct {
-	mantissa        int64
-	decimals        int
-	point, negative bool
+	mantissa         int64
+	decimals         int
+	point            bool
+	signed, negative bool
 }
 
-// parse reads "-040", "0014" or "57.50". More than 15 digits are not a number: a float64 would lose some.
+// parse reads "-040", "+00000", "0014" or "57.50". More than 15 digits are not a number: a float64 would lose some.
 func parse(tok []byte) (d decimal, ok bool) {
 	digits := 0
 	for i, x := range tok {
@@ -28,8 +30,8 @@ func parse(tok []byte) (d decimal, ok bool) {
 			}
 		case x == '.' && !d.point && digits > 0:
 			d.point = true
-		case x == '-' && i == 0:
-			d.negative = true
+		case (x == '-' || x == '+') && i == 0:
+			d.signed, d.negative = true, x == '-'
 		default:
 			return decimal{}, false
 		}
@@ -48,6 +50,21 @@ func (d decimal) value(shift int) drivers.Value {
 	return drivers.Num(f)
 }
 
+func (d decimal) times(factor float64) drivers.Value {
+	f, _ := d.value(0).Float()
+	return drivers.Num(f * factor)
+}
+
+// missing reports whether tok is nothing but what stands for no value: empty, "-" or "---.-".
+func missing(tok []byte) bool {
+	for _, x := range tok {
+		if x != '-' && x != '.' {
+			return false
+		}
+	}
+	return true
+}
+
 // plainly is tok as the device means it: a number where it is one, else its text.
 func plainly(tok []byte) drivers.Value {
 	if d, ok := parse(tok); ok {
@@ -61,7 +78,12 @@ var replyEntity = drivers.Entity{Key: "reply", Name: "Reply", Platform: drivers.
 
 // decode reads the whole reply to command, argument included. What is damaged, an echo, or the reply to another command wraps ErrFrame.
 func (p *Protocol) decode(command string, reply []byte) ([]drivers.Decoded, error) {
-	body, ok := opened(reply)
+	return p.read(command, reply, false)
+}
+
+func (p *Protocol) read(command string, reply []byte, lenient bool) ([]drivers.Decoded, error) {
+	c, arg := p.find(command)
+	body, ok := p.Wire.opened(c, reply, lenient)
 	if !ok {
 		return nil, fmt.Errorf("%w: no reply with a right checksum in %d bytes [% x]", drivers.ErrFrame, len(reply), reply[:min(len(reply), shown)])
 	}
@@ -69,7 +91,6 @@ func (p *Protocol) decode(command string, reply []byte) ([]drivers.Decoded, erro
 		v := drivers.Text(string(body))
 		return []drivers.Decoded{{Entity: &replyEntity, Value: v, Raw: v}}, nil
 	}
-	c, arg := p.find(command)
 	if c == nil {
 		return nil, fmt.Errorf("%s has no command %q", p.Name, command)
 	}
@@ -84,20 +105,49 @@ func (p *Protocol) decode(command string, reply []byte) ([]drivers.Decoded, erro
 	return decoded, nil
 }
 
-var blank = []byte{' '}
-
 const (
 	telling  = 8 // so many fields are enough to know whose they are
 	shortest = 4 // list: known ones are longer
 )
 
+func (c *Command) fewest() int {
+	switch n := len(c.Fields); {
+	case c.Fewest > 0:
+		return c.Fewest
+	case c.Seps != " " && n > telling: // no reply breaks off that states its length
+		return n - 2
+	default:
+		return min(telling, n)
+	}
+}
+
+// most is how many fields a reply may have: a new firmware's more are welcome, another command's are not.
+func (c *Command) most() int {
+	if c.Seps != " " {
+		return len(c.Fields) + 4
+	}
+	return 2 * len(c.Fields)
+}
+
+// cut is b up to the first of seps, and what comes behind that.
+func cut(b []byte, seps string) (tok, rest []byte) {
+	i := bytes.IndexByte(b, seps[0])
+	if len(seps) > 1 {
+		i = bytes.IndexAny(b, seps)
+	}
+	if i < 0 {
+		return b, nil
+	}
+	return b[:i], b[i+1:]
+}
+
 // decode reads what stands in a reply; nil where it cannot be one to c: each known field must have its form. One that the reply lacks is
 // absent; one too many is field_<position>, unless the command has a single field.
 func (c *Command) decode(body []byte, unit string) []drivers.Decoded {
 	n, last := 0, len(c.Fields)-1
-	out := make([]drivers.Decoded, 0, c.lines+max(0, bytes.Count(body, blank)-last))
+	out := make([]drivers.Decoded, 0, c.lines+max(0, bytes.Count(body, []byte(c.Seps))-last))
 	for rest := body; len(rest) > 0; n++ {
-		tok, after, _ := bytes.Cut(rest, blank)
+		tok, after := cut(rest, c.Seps)
 		switch {
 		case n <= last:
 			if !c.Fields[n].fits(tok) {
@@ -112,7 +162,7 @@ func (c *Command) decode(body []byte, unit string) []drivers.Decoded {
 		}
 		rest = after
 	}
-	if n < min(telling, len(c.Fields)) || last == 0 && c.Fields[0].Form == list && n < shortest {
+	if n < c.fewest() || last > 0 && n > c.most() || last == 0 && c.Fields[0].Form == list && n < shortest {
 		return nil
 	}
 	if unit != "" {
@@ -126,12 +176,17 @@ func (c *Command) decode(body []byte, unit string) []drivers.Decoded {
 // decode appends tok, which fits, as the lines it makes; rest is the reply from tok on.
 func (f *Field) decode(out []drivers.Decoded, tok, rest []byte) []drivers.Decoded {
 	d := drivers.Decoded{Entity: &f.Entity}
+	if f.Blank && missing(tok) {
+		d.Raw = drivers.Text(string(tok))
+		return append(out, d)
+	}
 	switch f.Form {
 	case number:
 		if n, ok := parse(tok); ok {
-			d.Raw, d.Value = n.value(0), n.value(f.Shift)
-		} else {
-			d.Raw = drivers.Text(string(tok))
+			d.Raw, d.Value = n.value(f.Scale), n.value(f.Shift)
+			if f.Times != 0 {
+				d.Raw, d.Value = n.times(f.Times), n.times(f.Times)
+			}
 		}
 	case code:
 		d.Raw, d.Value = f.meaning(tok)
@@ -139,15 +194,31 @@ func (f *Field) decode(out []drivers.Decoded, tok, rest []byte) []drivers.Decode
 		return f.decodeBits(out, tok)
 	case flags:
 		return f.decodeFlags(out, tok)
+	case digits:
+		for i := range tok {
+			out = f.Digits[i].decode(out, tok[i:i+1], nil)
+		}
+		return out
 	case text:
-		d.Raw, d.Value = plainly(tok), drivers.Text(string(tok[len(f.Prefix):]))
+		after := tok[len(f.Prefix):]
+		d.Raw, d.Value = plainly(tok), drivers.Text(string(after))
+		if f.Bare {
+			d.Raw = plainly(after)
+		}
+		if f.Says != nil {
+			s := f.Says(string(after))
+			d.Value = drivers.Text(s)
+			if f.Bare {
+				d.Raw = plainly([]byte(s))
+			}
+		}
 	case list:
-		d.Raw, d.Value = plainly(tok), drivers.Text(enumerated(rest))
+		d.Raw, d.Value = plainly(tok), drivers.Text(enumerated(rest, f.seps))
 	default:
 		d.Raw = plainly(tok)
 		d.Value = d.Raw
 	}
-	if last := len(tok) == len(rest); last && !f.alone && len(tok) < len(f.example) {
+	if last := len(tok) == len(rest); last && !f.alone && len(tok) < len(f.example) && f.seps == " " {
 		d.Value = drivers.Value{} // a reply that breaks off: the digits that were lost would have made it another number
 	}
 	return append(out, d)
@@ -163,13 +234,21 @@ func (f *Field) meaning(tok []byte) (raw, v drivers.Value) {
 		case f.Platform == drivers.Binary:
 			return raw, drivers.Bool(i == 1)
 		default:
-			return raw, drivers.Text(f.Options[i])
+			return raw, drivers.Text(f.option(i))
 		}
 	}
 	if string(tok) == "-" {
 		return raw, drivers.Value{}
 	}
 	return raw, drivers.Text("unknown (" + string(bare) + ")")
+}
+
+// option is what the i-th code means.
+func (f *Field) option(i int) string {
+	if f.meanings != nil {
+		return f.meanings[i]
+	}
+	return f.Options[i]
 }
 
 // bareCode is tok without leading zeros: 01 and 1 are one code.
@@ -225,9 +304,9 @@ func (f *Field) stranger(bit string) *drivers.Entity {
 }
 
 // enumerated writes "010 020" as "10, 20".
-func enumerated(body []byte) string {
+func enumerated(body []byte, seps string) string {
 	var b []byte
-	for tok := range bytes.FieldsSeq(body) {
+	for tok := range bytes.FieldsFuncSeq(body, func(r rune) bool { return strings.ContainsRune(seps, r) }) {
 		if b != nil {
 			b = append(b, ", "...)
 		}

@@ -2,7 +2,6 @@ package voltronic
 
 import (
 	"bytes"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -34,21 +33,6 @@ func decodes(t *testing.T, command string, reply []byte) []drivers.Decoded {
 		t.Fatalf("%s %q: %v", command, reply, err)
 	}
 	return decoded
-}
-
-func TestEachFieldOfACaptureHasItsLineInWireOrder(t *testing.T) {
-	for _, c := range captured {
-		var raw []string
-		for _, d := range decodes(t, c.command, []byte(c.reply)) {
-			raw = append(raw, d.Raw.Format(-1))
-			if !d.Entity.Plausible(d.Value) {
-				t.Errorf("%s: a real inverter's %s is outside its limits", c.command, lines([]drivers.Decoded{d}, true))
-			}
-		}
-		if got := strings.Join(raw, " "); got != c.raw {
-			t.Errorf("%s %q\ngot  %s\nwant %s", c.command, c.reply, got, c.raw)
-		}
-	}
 }
 
 func TestTheValuesPublishedAreThoseOfTheWire(t *testing.T) {
@@ -99,7 +83,7 @@ func TestAnUnexpectedCodeNeverCostsTheReply(t *testing.T) {
 }
 
 func TestMissingFieldsAreAbsentAndExtraOnesStay(t *testing.T) {
-	all := strings.Fields(pi30.Commands[0].Example)
+	all := strings.Fields(dialect30.table().Commands[0].Example)
 	if got := lines(decodes(t, "QPIGS", sealed(strings.Join(all[:12], " "))), false); len(got) != 12 || got[11] != "heatsink_temperature=41" {
 		t.Error(got)
 	}
@@ -114,7 +98,7 @@ func TestMissingFieldsAreAbsentAndExtraOnesStay(t *testing.T) {
 }
 
 func TestAFieldOfAnotherFormRefusesTheReply(t *testing.T) {
-	example := pi30.Commands[0].Example
+	example := dialect30.table().Commands[0].Example
 	for _, c := range []struct{ command, body string }{
 		{"QPIGS", strings.Replace(example, "50.0", "-5.0", 1)},        // no frequency is negative
 		{"QPIGS", strings.Replace(example, "0575", "57.5", 1)},        // QPIRI has a current here
@@ -156,13 +140,13 @@ func TestAFieldOfAnotherFormRefusesTheReply(t *testing.T) {
 
 func TestAReplyToAnotherCommandIsRefused(t *testing.T) {
 	alike := map[string]string{"QMCHGCR": "QMUCHGCR", "QBOOT": "QOPM"} // nothing tells these apart
-	for _, theirs := range captured {
-		for i := range pi30.Commands {
-			code := pi30.Commands[i].Code
+	for _, theirs := range captured(t) {
+		for i := range dialect30.table().Commands {
+			code := dialect30.table().Commands[i].Code
 			if strings.HasPrefix(theirs.command, code) || alike[theirs.command] == code || alike[code] == theirs.command {
 				continue
 			}
-			if decoded, err := PI30.Decode(code, []byte(theirs.reply)); !errors.Is(err, drivers.ErrFrame) || decoded != nil {
+			if decoded, err := PI30.Decode(code, theirs.reply); !errors.Is(err, drivers.ErrFrame) || decoded != nil {
 				t.Errorf("%s takes the reply to %s: %v, %v", code, theirs.command, lines(decoded, false), err)
 			}
 		}
@@ -170,8 +154,8 @@ func TestAReplyToAnotherCommandIsRefused(t *testing.T) {
 }
 
 func TestNoDamagedReplyGivesAValue(t *testing.T) {
-	for _, c := range captured {
-		good := []byte(c.reply)
+	for _, c := range captured(t) {
+		good := c.reply
 		check := func(what string, b []byte) {
 			if decoded, err := PI30.Decode(c.command, b); !errors.Is(err, drivers.ErrFrame) || decoded != nil {
 				t.Errorf("%s %s: %q: %v, %v", c.command, what, b, decoded, err)
@@ -192,7 +176,7 @@ func TestNoDamagedReplyGivesAValue(t *testing.T) {
 		check("an echo", seal([]byte(c.command)))
 		check("with a second CR", append(good, '\r'))
 	}
-	if _, err := PI30.Decode("QNONE", []byte(captured[0].reply)); err == nil {
+	if _, err := PI30.Decode("QNONE", captured(t)[0].reply); err == nil {
 		t.Error("a command that does not exist has a reply")
 	}
 }
@@ -207,8 +191,8 @@ func sameUnescaped(a, b []byte) bool {
 }
 
 func TestAllThreeWaysToWriteAChecksumAreTaken(t *testing.T) {
-	q1, _ := compile(pi30).find("Q1")
-	frameQ1, seen := framer(q1), map[byte]int{}
+	q1, _ := compile(pi30()).find("Q1")
+	frameQ1, seen := wire{}.framer(q1, nil), map[byte]int{}
 	for n := range 60000 {
 		body := fmt.Appendf(nil, "(%05d 00000 01 01 00 059 045 053", n)
 		hi, lo := crc(body)
@@ -242,23 +226,8 @@ func TestAllThreeWaysToWriteAChecksumAreTaken(t *testing.T) {
 	}
 }
 
-func TestRequestsAreThoseThatInvertersUnderstand(t *testing.T) {
-	queries := 0
-	for command, want := range requests {
-		if got := hex.EncodeToString(seal([]byte(command))); got != want {
-			t.Errorf("%s: %s, want %s", command, got, want)
-		}
-		if slices.Contains(PI30.Commands(), command) {
-			queries++
-		}
-	}
-	if queries != 18 || len(PI30.Commands()) != 18 || len(pi30.Commands) != 45 {
-		t.Errorf("%d queries known, %d declared, of %d commands", queries, len(PI30.Commands()), len(pi30.Commands))
-	}
-}
-
 func TestAnArgumentMustHaveItsForm(t *testing.T) {
-	p := compile(pi30)
+	p := compile(pi30())
 	for command, want := range map[string]string{
 		"QPGS0": "QPGS", "QPGS": "QPGS", "PBCV48.0": "PBCV", "POP02": "POP", "POPM01": "POPM", "POPLG00": "POPLG", "BTA-01": "BTA",
 		"PEabj": "PE", "DAT20240131120000": "DAT", "F50": "F", "PBATMAXDISC150": "PBATMAXDISC",
@@ -280,7 +249,7 @@ func codeOf(c *Command) string {
 
 func TestTheTableAgreesWithItsExamples(t *testing.T) {
 	keys := map[string]string{}
-	p := compile(pi30)
+	p := compile(pi30())
 	for i := range p.Commands {
 		c := &p.Commands[i]
 		if n := len(strings.Fields(c.Example)); n != len(c.Fields) && len(c.Fields) > 0 && c.Fields[0].Form != list {
@@ -306,12 +275,12 @@ func TestTheTableAgreesWithItsExamples(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, c := range captured {
-		f.Add(c.command, []byte(c.reply))
+	for _, c := range captured(f) {
+		f.Add(c.command, c.reply)
 	}
 	f.Add("POP02", sealed("ACK"))
 	f.Fuzz(func(t *testing.T, command string, reply []byte) {
-		for _, b := range [][]byte{reply, reseal(reply)} {
+		for _, b := range [][]byte{reply, wire{}.reseal(reply)} {
 			decoded, err := PI30.Decode(command, b)
 			if (err == nil) == (len(decoded) == 0) {
 				t.Fatalf("%q %q: %d lines, %v", command, b, len(decoded), err)
@@ -326,7 +295,7 @@ func FuzzDecode(f *testing.F) {
 }
 
 func BenchmarkDecodeQPIGS(b *testing.B) {
-	reply := sealed(pi30.Commands[0].Example)
+	reply := sealed(dialect30.table().Commands[0].Example)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := PI30.Decode("QPIGS", reply); err != nil {
@@ -336,8 +305,16 @@ func BenchmarkDecodeQPIGS(b *testing.B) {
 }
 
 func TestDecodeQPIGSAllocatesLittle(t *testing.T) {
-	reply := sealed(pi30.Commands[0].Example)
+	reply := sealed(dialect30.table().Commands[0].Example)
 	if n := testing.AllocsPerRun(100, func() { _, _ = PI30.Decode("QPIGS", reply) }); n > 6 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestABitWithoutANameIsCalledAfterItsOwnPlace(t *testing.T) {
+	one := fields(bitField("", ""))
+	p := compile(Protocol{Commands: []Command{{Code: "A", Fields: one}, {Code: "B", Fields: slices.Concat(fields(nil), one)}}})
+	if a, b := p.Commands[0].Fields[0].Bits[0].Key, p.Commands[1].Fields[1].Bits[0].Key; a != "field_0_0" || b != "field_1_0" {
+		t.Errorf("%s and %s", a, b)
 	}
 }

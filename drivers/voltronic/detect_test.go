@@ -71,7 +71,7 @@ func TestLookingForAnInverterWritesNothingToIt(t *testing.T) {
 		t.Errorf("asked %q", h.asked)
 	}
 	for _, asked := range h.asked {
-		if !strings.HasPrefix(asked, "Q") || slices.ContainsFunc(pi30.Commands, func(c Command) bool {
+		if !strings.HasPrefix(asked, "Q") || slices.ContainsFunc(dialect30.table().Commands, func(c Command) bool {
 			return len(c.Fields) == 0 && strings.HasPrefix(asked, c.Code)
 		}) {
 			t.Errorf("%s is no query", asked)

@@ -14,21 +14,28 @@ import (
 	"sunwire/drivers/link"
 )
 
-// wire is a cable to a simulated inverter. reply stands in for what the inverter says to a command, once each.
-type wire struct {
-	sim   link.Simulator
-	reply map[string][][]byte
-	asked []string
-	fails error
+// cable is a wire to a simulated inverter. reply stands in for what the inverter says to a command, once each.
+type cable struct {
+	protocol *Protocol // nil: one that begins with (
+	sim      link.Simulator
+	reply    map[string][][]byte
+	asked    []string
+	fails    error
 }
 
-func (w *wire) Kind() link.Kind                           { return link.Serial }
-func (w *wire) Wait(context.Context, time.Duration) error { return nil }
-func (w *wire) Close() error                              { return nil }
+func (w *cable) Kind() link.Kind                           { return link.Serial }
+func (w *cable) Wait(context.Context, time.Duration) error { return nil }
+func (w *cable) Close() error                              { return nil }
 
-func (w *wire) Transact(_ context.Context, r link.Request) ([]byte, error) {
+func (w *cable) Transact(_ context.Context, r link.Request) ([]byte, error) {
 	content, _ := unseal(r.Bytes)
 	command := string(content)
+	if w.protocol != nil {
+		c, arg, _ := w.protocol.asked(r.Bytes)
+		if command = arg; c != nil {
+			command = c.Code + arg
+		}
+	}
 	w.asked = append(w.asked, command)
 	reply := w.sim.Answer(r.Bytes)
 	if instead := w.reply[command]; len(instead) > 0 {
@@ -44,14 +51,39 @@ func (w *wire) Transact(_ context.Context, r link.Request) ([]byte, error) {
 	return frame, err
 }
 
+func tables() (ps []*Protocol) {
+	for _, d := range dialects {
+		ps = append(ps, d.table())
+	}
+	return ps
+}
+
+func declared(name string) Protocol {
+	for _, d := range dialects {
+		if d.Name == name {
+			return d.declare()
+		}
+	}
+	return Protocol{}
+}
+
+func table(name string) *Protocol {
+	for _, p := range tables() {
+		if p.Name == name {
+			return p
+		}
+	}
+	return nil
+}
+
 // state is a model by key.
 type state map[string]drivers.Value
 
 func (s state) Value(unit, key string) (drivers.Value, bool) { v, ok := s[unit+key]; return v, ok }
 
-func inverter(t *testing.T, model drivers.Model, replies map[string][][]byte) (drivers.Device, *wire) {
+func inverter(t *testing.T, model drivers.Model, replies map[string][][]byte) (drivers.Device, *cable) {
 	t.Helper()
-	w := &wire{sim: PI30.Simulate(model, 0), reply: replies}
+	w := &cable{sim: PI30.Simulate(model, 0), reply: replies}
 	d, err := PI30.Open(w, 0, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +111,7 @@ func TestDescribeAsksForTheSerialNumberEachTimeAndForTheRestOnce(t *testing.T) {
 		asked []string
 		model string
 	}{
-		{[]string{"QID", "QMN", "QVFW"}, ""}, // the model merely failed
+		{[]string{"QID", "QMN", "QVFW", "QPGS0"}, ""}, // the model merely failed
 		{[]string{"QID", "QMN"}, "MKS2-5000"},
 		{[]string{"QID"}, "MKS2-5000"},
 	} {
@@ -122,7 +154,7 @@ func TestANakIsBelievedOnlyTwice(t *testing.T) {
 
 func TestALateReplyIsPassedOver(t *testing.T) {
 	late := sealed("230.0 21.7 230.0 50.0 21.7 5000 5000 48.0")
-	own := sealed(pi30.Commands[0].Example)
+	own := sealed(dialect30.table().Commands[0].Example)
 	d, _ := inverter(t, nil, map[string][][]byte{"QPIGS": {slices.Concat(late, sealed("ACK"), own), late, sealed("ACK")}})
 	if v, _ := polled(t, d, "QPIGS").Get("output_power").Float(); v != 552 {
 		t.Error(v)
@@ -192,10 +224,10 @@ func TestRawCommandsAreFramedAndChecked(t *testing.T) {
 }
 
 func TestOpenRefusesWhatItCannotUse(t *testing.T) {
-	if _, err := PI30.Open(&wire{}, 3, nil); err == nil {
+	if _, err := PI30.Open(&cable{}, 3, nil); err == nil {
 		t.Error("an address is ignored")
 	}
-	if _, err := PI30.Open(struct{ link.Conn }{&wire{}}, 0, nil); err == nil {
+	if _, err := PI30.Open(struct{ link.Conn }{&cable{}}, 0, nil); err == nil {
 		t.Error("a link without Transact is taken")
 	}
 }
@@ -214,7 +246,7 @@ func TestTheSimulatorAnswersLikeAnInverter(t *testing.T) {
 		"QFLAG":    "EkxyDabjuvz",
 		"QPIWS":    "01000000000000000000000000000000",
 		"QMCHGCR":  "010 020 030 120",
-		"QPGS2":    strings.Replace(pi30.Commands[18].Example, " 52.4 ", " 51.0 ", 1),
+		"QPGS2":    strings.Replace(dialect30.table().Commands[18].Example, " 52.4 ", " 51.0 ", 1),
 		"PBFT54.0": "ACK", "PF": "ACK", "PBFT5": "NAK", "QPGS": "NAK", "QZ": "NAK",
 	} {
 		if got := sim.Answer(seal([]byte(command))); !bytes.Equal(got, sealed(want)) {
@@ -232,22 +264,22 @@ func TestTheSimulatorAnswersLikeAnInverter(t *testing.T) {
 }
 
 func FuzzFramer(f *testing.F) {
-	p := compile(pi30)
-	for _, c := range captured {
-		f.Add(c.command, []byte("\x00("+c.reply), []byte("x"))
+	p := compile(pi30())
+	for _, c := range captured(f) {
+		f.Add(c.command, slices.Concat([]byte("\x00("), c.reply), []byte("x"))
 	}
 	f.Fuzz(func(t *testing.T, command string, before, after []byte) {
 		c, _ := p.find(command)
 		b := slices.Concat(before, after)
 		for _, silent := range []bool{false, true} {
-			skip, frame, err := framer(c)(b, silent)
+			skip, frame, err := wire{}.framer(c, nil)(b, silent)
 			switch {
 			case skip < 0 || skip > len(b), frame != nil && err != nil, silent && frame == nil && err == nil && skip == 0: // what was skipped is asked about again
 				t.Fatalf("%q: %d, %q, %v", b, skip, frame, err)
 			case err != nil && (!silent || !errors.Is(err, link.ErrFrame)):
 				t.Fatalf("%q: %v", b, err)
 			case frame != nil:
-				if body, ok := opened(frame); !ok || !c.takes(body) || !bytes.HasPrefix(b[skip:], frame) {
+				if body, ok := (wire{}).opened(c, frame, false); !ok || !c.takes(body) || !bytes.HasPrefix(b[skip:], frame) {
 					t.Fatalf("%q gives %q", b, frame)
 				}
 			}

@@ -12,24 +12,41 @@ var (
 	problemEntity  = drivers.Entity{
 		Key: "problem", Name: "Problem", Platform: drivers.Binary, Quantity: drivers.Problem, Category: drivers.Diagnostic,
 	}
+	gridEntity = drivers.Entity{
+		Key: "grid_available", Name: "Grid available", Platform: drivers.Binary, Quantity: drivers.PowerPresent,
+	}
 )
 
 const longestText = 255 // what Home Assistant takes for a state
 
-// summary is the set bits in plain words, and whether one of them is a problem.
-func (f *Field) summary(bits []drivers.Decoded) (warnings, problem drivers.Value) {
+// normal reports whether the warning key tells how things are, not that something is wrong: a house without grid has no problem.
+func (c *Command) normal(key string) bool {
+	for k := range strings.FieldsSeq(c.Normal) {
+		if k == key {
+			return true
+		}
+	}
+	return false
+}
+
+// summary is what decoded warns of in plain words, and whether something of that is a problem. A bit that nobody knows is no reason to
+// call for somebody.
+func (c *Command) summary(decoded []drivers.Decoded) (warnings, problem drivers.Value) {
 	var names []string
 	wrong := false
-	for i := range bits {
-		if on, _ := bits[i].Value.Bool(); !on {
-			continue
+	for i := range decoded {
+		e := decoded[i].Entity
+		on, isBool := decoded[i].Value.Bool()
+		switch text, _ := decoded[i].Value.Text(); {
+		case e.Platform == drivers.Enum && text != "" && text != e.Options[0]: // a code for what is wrong; the first says nothing is
+			names, wrong = append(names, e.Name+": "+text), true
+		case !isBool || !on:
+		case !published(e):
+			names = append(names, "unknown warning "+strconv.Itoa(i))
+		case e.Attribute == problemEntity.Key:
+			names = append(names, e.Name)
+			wrong = wrong || !c.normal(e.Key)
 		}
-		name := bits[i].Entity.Name
-		if !published(bits[i].Entity) {
-			name = "unknown warning " + strconv.Itoa(i)
-		}
-		names = append(names, name)
-		wrong = wrong || i < len(f.Codes) && f.Codes[i] != condition
 	}
 	if len(names) == 0 {
 		return drivers.Text("No warnings"), drivers.Bool(false)
