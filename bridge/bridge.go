@@ -235,7 +235,12 @@ func (b *Bridge) meet(d *device, desc drivers.Descriptor) error {
 		b.pub.sweep()
 	}
 	if !was {
-		b.log.Info("device found", "device", d.cfg.ID, "port", d.cfg.Port.Text, "manufacturer", desc.Manufacturer, "model", desc.Model, "serial", orNone(kept.Serial), "uid", kept.UID)
+		log := b.log
+		if desc.Variant != "" {
+			log = log.With("variant", desc.Variant, "because", desc.Why)
+		}
+		log.Info("device found", "device", d.cfg.ID, "port", d.cfg.Port.Text, "manufacturer", desc.Manufacturer, "model", desc.Model,
+			"serial", orNone(kept.Serial), "uid", kept.UID)
 	}
 	return nil
 }

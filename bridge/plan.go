@@ -132,12 +132,11 @@ func (s *session) probe() *query {
 
 func (s *session) described(d drivers.Descriptor, now time.Time) {
 	s.known, s.anew = true, now.Add(s.every(drivers.Once))
-	if s.queries != nil {
-		return
-	}
 	for _, desc := range append([]drivers.Descriptor{d}, d.Units...) {
-		for _, q := range desc.Queries {
-			s.queries = append(s.queries, &query{Query: q, unit: desc.Unit})
+		for _, q := range desc.Queries { // a unit may have been found that was away at first
+			if !slices.ContainsFunc(s.queries, func(o *query) bool { return o.unit == desc.Unit && o.Name == q.Name }) {
+				s.queries = append(s.queries, &query{Query: q, unit: desc.Unit})
+			}
 		}
 	}
 }

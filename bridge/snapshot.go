@@ -41,7 +41,7 @@ func (d *device) snapshot(now time.Time) status.Device {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	out := status.Device{
-		ID: d.cfg.ID, Name: d.cfg.Name, Driver: d.cfg.Spec.Name, Port: d.cfg.Port.Text, UID: d.kept.UID,
+		ID: d.cfg.ID, Name: d.cfg.Name, Driver: d.cfg.Spec.Name, Variant: variant(d.kept.Descriptor), Port: d.cfg.Port.Text, UID: d.kept.UID,
 		Manufacturer: d.kept.Descriptor.Manufacturer, Model: d.kept.Descriptor.Model, Serial: d.kept.Serial, Firmware: d.kept.Descriptor.Firmware,
 		Online: d.online, LastUpdate: d.liveSeen, Critical: d.cfg.Critical, MaxAge: d.cfg.MaxAge,
 		Link:      status.Link{Up: d.link.up, Since: d.link.since, Error: d.link.err},
@@ -113,4 +113,12 @@ func (b *Bridge) changed() {
 		default:
 		}
 	}
+}
+
+// variant is the dialect that a driver found its device to speak, with the reason.
+func variant(d drivers.Descriptor) string {
+	if d.Why == "" {
+		return d.Variant
+	}
+	return d.Variant + ": " + d.Why
 }

@@ -37,8 +37,9 @@ type Options struct {
 // Match is a device that was found.
 type Match struct {
 	Driver       string        `json:"driver"`
-	Title        string        `json:"title"` // the driver's
-	Port         string        `json:"port"`  // as the configuration has it, with speed and address
+	Variant      string        `json:"variant,omitempty"` // the dialect that the driver found
+	Title        string        `json:"title"`             // the driver's
+	Port         string        `json:"port"`              // as the configuration has it, with speed and address
 	Manufacturer string        `json:"manufacturer,omitempty"`
 	Model        string        `json:"model,omitempty"`
 	Serial       string        `json:"serial,omitempty"`
@@ -219,7 +220,7 @@ func (s *search) detect(ctx context.Context, d drivers.Driver, conn link.Conn) (
 	}
 	desc := m.Descriptor
 	return &Match{
-		Driver: d.Name, Title: d.Title, Manufacturer: desc.Manufacturer, Model: desc.Model, Serial: desc.Serial, Firmware: desc.Firmware,
+		Driver: d.Name, Variant: desc.Variant, Title: d.Title, Manufacturer: desc.Manufacturer, Model: desc.Model, Serial: desc.Serial, Firmware: desc.Firmware,
 		Confidence: m.Confidence, Took: time.Since(start), family: d.Family, knows: len(desc.Entities) + len(desc.Queries),
 	}, nil
 }

@@ -33,6 +33,14 @@ func rules() []rule {
 			needs: []drivers.Role{drivers.BatteryVoltage, drivers.BatteryCurrent},
 			value: func(in [4]float64) float64 { return in[0] * in[1] },
 		},
+		{ // what neither panels nor battery give must come from the grid; what is lost in between is counted with it
+			entity: drivers.Entity{
+				Key: "grid_power", Name: "Grid power (estimated)", Quantity: drivers.Power, Role: drivers.GridPower,
+				Positive: drivers.Importing, Min: -100000, Max: 100000, Disabled: true,
+			},
+			needs: []drivers.Role{drivers.LoadPower, drivers.PVPower, drivers.BatteryPower},
+			value: func(in [4]float64) float64 { return in[0] - in[1] - in[2] },
+		},
 	}
 }
 

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,6 +57,25 @@ func TestExportIsPublishedNegative(t *testing.T) {
 	u.Apply(sample("grid_power", 1500.0), t0)
 	if got := number(t, u, "grid_power", t0); got != -1500 {
 		t.Errorf("1500 W exported is published as %v", got)
+	}
+}
+
+func TestGridPowerIsEstimatedWhereNobodyMeasuresIt(t *testing.T) {
+	d := battery()
+	d.Entities = append(d.Entities[:0:0], drivers.Entity{Key: "load", Role: drivers.LoadPower, Max: 9999}, drivers.Entity{Key: "pv", Role: drivers.PVPower, Max: 9999},
+		drivers.Entity{Key: "battery_power", Role: drivers.BatteryPower, Positive: drivers.Discharging, Min: -9999, Max: 9999})
+	d.Queries = []drivers.Query{{Name: "live", Keys: []string{"load", "pv", "battery_power"}}}
+	u := NewUnit(d, [3]time.Duration{5 * time.Second, time.Minute, 24 * time.Hour}, nil)
+	u.Apply(sample("load", 1500.0, "pv", 900.0, "battery_power", -400.0), t0)
+	if got := number(t, u, "grid_power", t0); got != 1000 {
+		t.Errorf("1500 W of load and 400 W into the battery from 900 W of sun take %v W from the grid", got)
+	}
+	if c := u.Get("grid_power"); !c.Entity.Disabled || !strings.Contains(c.Entity.Name, "estimated") {
+		t.Errorf("%+v does not say that it is estimated", c.Entity)
+	}
+	u = newBattery(nil) // it measures
+	if c := u.Get("grid_power"); strings.Contains(c.Entity.Name, "estimated") {
+		t.Error("what is measured is replaced by an estimate")
 	}
 }
 

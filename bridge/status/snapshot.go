@@ -45,6 +45,7 @@ type Device struct {
 	ID           string            `json:"id"`
 	Name         string            `json:"name"`
 	Driver       string            `json:"driver"`
+	Variant      string            `json:"variant,omitempty"` // the dialect that the driver found out, and by what
 	Port         string            `json:"port"`
 	UID          string            `json:"uid,omitempty"`
 	Manufacturer string            `json:"manufacturer,omitempty"`

@@ -213,6 +213,9 @@ func (h *handler) card(d *Device, now time.Time) card {
 	if d.Serial != "" {
 		c.About = join(", ", c.About, "serial number "+d.Serial)
 	}
+	if d.Variant != "" {
+		c.Facts = append(c.Facts, "speaks "+d.Variant)
+	}
 	if d.Firmware != "" {
 		c.Facts = append(c.Facts, "firmware "+d.Firmware)
 	}

@@ -150,11 +150,11 @@ func printConflicts(out io.Writer, cs []detect.Conflict) {
 
 func printFindings(out io.Writer, fs []detect.Finding) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	head := "DRIVER\tDEVICE\tSERIAL NUMBER\tCONFIDENCE\tTIME\tPORT\n"
+	head := "DRIVER\tVARIANT\tDEVICE\tSERIAL NUMBER\tCONFIDENCE\tTIME\tPORT\n"
 	for _, f := range fs {
 		for _, m := range f.Matches {
 			device := cmp.Or(strings.TrimSpace(m.Manufacturer+" "+m.Model), m.Title)
-			fmt.Fprintf(w, "%s%s\t%s\t%s\t%d %%\t%s\t%s\n", head, m.Driver, device, orNone(m.Serial), m.Confidence, seconds(m.Took), m.Port)
+			fmt.Fprintf(w, "%s%s\t%s\t%s\t%s\t%d %%\t%s\t%s\n", head, m.Driver, cmp.Or(m.Variant, "-"), device, orNone(m.Serial), m.Confidence, seconds(m.Took), m.Port)
 			head = ""
 		}
 	}

@@ -87,6 +87,9 @@ func (dev *device) sample(name string) (document []byte, answered map[string]boo
 	for _, d := range append([]drivers.Descriptor{dev.desc}, dev.desc.Units...) {
 		for i := range d.Entities {
 			e := &d.Entities[i]
+			if e.Platform == drivers.Button { // it has no value
+				continue
+			}
 			id := (&query{unit: d.Unit}).id(e.Key)
 			if len(b) > 1 {
 				b = append(b, ',')

@@ -125,7 +125,7 @@ func (d *device) Describe(ctx context.Context) (drivers.Descriptor, error) {
 	}
 	desc := drivers.Descriptor{
 		Manufacturer: "Voltronic", Model: d.told[p.Model], Serial: serial, Firmware: d.told[p.Firmware],
-		Entities: d.settable("", d.entities), Queries: slices.Clone(d.queries),
+		Entities: append(d.settable("", d.entities), d.protocol.presses()...), Queries: slices.Clone(d.queries),
 	}
 	d.combine(&desc)
 	return desc, nil

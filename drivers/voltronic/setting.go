@@ -229,3 +229,16 @@ func (d *device) ordered(unit, key string, n float64, s *drivers.Setting) error 
 }
 
 const bulkKey = "bulk_voltage"
+
+// presses are the commands that have no value: each is a button, and too dangerous for one that can be touched by accident.
+func (p *Protocol) presses() (es []drivers.Entity) {
+	for i := range p.Commands {
+		if key := p.Commands[i].Press; key != "" {
+			name := strings.ReplaceAll(key, "_", " ")
+			es = append(es, drivers.Entity{
+				Key: key, Name: strings.ToUpper(name[:1]) + name[1:], Platform: drivers.Button, Setting: &drivers.Setting{Risk: drivers.CLIOnly},
+			})
+		}
+	}
+	return es
+}
