@@ -14,6 +14,7 @@ import (
 
 	"sunwire/bridge/broker"
 	"sunwire/bridge/control"
+	"sunwire/drivers"
 )
 
 // filters are the subscriptions for commands: none of a device that nothing may be written to.
@@ -214,6 +215,8 @@ func (b *Bridge) Settings(id string) ([]control.Setting, error) {
 			}
 			if err := control.Allowed(&d.cfg, e); err != nil {
 				s.Writable = err.Error()
+			} else if e.Setting.Risk == drivers.CLIOnly {
+				s.Writable = "with --serial"
 			}
 			all = append(all, s)
 		}

@@ -159,7 +159,7 @@ func (w *Writer) parse(text string, s Seen, v View, unit string) (drivers.Value,
 		return drivers.Value{}, fmt.Errorf("%q is neither ON nor OFF", text)
 	case drivers.Enum:
 		if !slices.Contains(options(e), text) {
-			return drivers.Value{}, fmt.Errorf("%q is none of: %s", text, strings.Join(options(e), ", "))
+			return drivers.Value{}, fmt.Errorf("%q is none of: %q", text, options(e))
 		}
 		return drivers.Text(text), nil
 	case drivers.Label:

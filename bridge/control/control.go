@@ -89,7 +89,7 @@ type Setting struct {
 	Options  []string `json:"options,omitempty"`
 	Min      float64  `json:"min,omitempty"`
 	Max      float64  `json:"max,omitempty"`
-	Writable string   `json:"writable"` // "yes", or why not
+	Writable string   `json:"writable"` // "yes", "with --serial", or why not
 }
 
 // View is what is known of the device at a moment.

@@ -46,11 +46,12 @@ func (w *Writer) fit(write *Write, s Seen, v View) (outcome Outcome, reason erro
 	if !button && !v.current(s) {
 		return Refused, fmt.Errorf("what %s is at present is not known", c.Key), true
 	}
+	write.Entity, write.Old = s.Entity, s.text()
 	set, err := w.parse(c.Value, s, v, c.Unit)
 	if err != nil {
 		return Refused, err, false
 	}
-	write.Entity, write.Set, write.Old = s.Entity, set, s.text()
+	write.Set = set
 	same := !button && !clock && equal(s.Entity, s.Value, set)
 	if clock {
 		off, known := offset(c.Unit, v)
