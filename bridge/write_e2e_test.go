@@ -123,6 +123,7 @@ func TestEachKindOfSettingIsWrittenFromARealHomeAssistant(t *testing.T) {
 		}
 	}
 	h.shows("sensor.inverter_writes_today", "7")
+	time.Sleep(time.Second) // the pause between two writes of one setting
 	p.change(func() { p.answer = drivers.ErrRefused })
 	h.call("select.select_option", "select.inverter_priority", "option", "Solar")
 	last := func(want string) {
@@ -132,7 +133,7 @@ func TestEachKindOfSettingIsWrittenFromARealHomeAssistant(t *testing.T) {
 	}
 	last("rejected")
 	p.change(func() { p.answer, p.deaf = nil, true })
-	time.Sleep(time.Second) // the pause between two writes of one setting
+	time.Sleep(time.Second)
 	h.call("number.set_value", "number.inverter_limit", "value", 40)
 	last("contradicted")
 	if h.call("number.set_value", "number.inverter_limit", "value", 500) || h.call("select.select_option", "select.inverter_priority", "option", "Moon") {
@@ -159,7 +160,7 @@ func TestEachKindOfSettingIsWrittenFromARealHomeAssistant(t *testing.T) {
 		}
 		for line := range strings.Lines(string(text)) {
 			if strings.Contains(line, "inverter") && (strings.Contains(line, " ERROR ") || strings.Contains(line, " WARNING ")) {
-				t.Log(strings.TrimSpace(line))
+				t.Errorf("Home Assistant complains: %s", strings.TrimSpace(line))
 			}
 		}
 	}

@@ -30,6 +30,7 @@ type plant struct {
 	answer error // to Set
 	deaf   bool  // it acknowledges, and does nothing
 	dead   bool  // it answers no query
+	shy    bool  // it does not tell its settings
 }
 
 type nothing struct{}
@@ -107,7 +108,7 @@ func (m *machine) Describe(context.Context) (drivers.Descriptor, error) {
 func (m *machine) Poll(_ context.Context, q drivers.Query) ([]drivers.Reading, error) {
 	m.p.mu.Lock()
 	defer m.p.mu.Unlock()
-	if m.p.dead {
+	if m.p.dead || m.p.shy && q.Pace == drivers.Slow {
 		return nil, drivers.ErrNoReply
 	}
 	r := drivers.Reading{Sample: drivers.Sample{{Key: "mode", Value: drivers.Text("Line")}}}
@@ -289,8 +290,10 @@ func TestAControlStaysOneAcrossARestart(t *testing.T) {
 	w.mu.Lock()
 	w.all = nil
 	w.mu.Unlock()
-	_, stop = w.plug(p, with("control: safe"))
-	time.Sleep(settle + time.Second) // whatever else there is to announce has been by then
+	p.change(func() { p.shy = true })
+	_, stop = w.begin(p, with("control: safe"))
+	w.until("it is described again", func() bool { s, _ := w.heard("sunwire/inverter/status"); return s == "online" })
+	time.Sleep(settle + time.Second) // whatever there is to announce has been by then
 	stop()
 	p.change(func() { p.dead = true })
 	_, before := w.heard(configTopic("made_92932004102440"))
