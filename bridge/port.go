@@ -14,6 +14,7 @@ import (
 	"sunwire/bridge/config"
 	"sunwire/drivers"
 	"sunwire/drivers/link"
+	"sunwire/drivers/link/files"
 	"sunwire/drivers/link/hid"
 	"sunwire/drivers/link/i2c"
 	"sunwire/drivers/link/replay"
@@ -72,6 +73,8 @@ func (p *port) open(ctx context.Context) (link.Conn, error) {
 		return tcp.Open(ctx, at.Address, isSet(at, "echo"), p.log)
 	case at.Kind == link.I2C:
 		return i2c.Open(at.Address)
+	case at.Kind == link.File:
+		return files.Open(at.Address)
 	case at.Kind == link.Serial:
 		return serial.Open(serial.Options{
 			Path: at.Address, Baud: number(at, "baud"), Parity: at.Params.Get("parity"), Stop: at.Params.Get("stop"), Echo: isSet(at, "echo"), Log: p.log,

@@ -36,14 +36,16 @@ var (
 	GasResistance    = Quantity{"Ω", "", "measurement", 0}                       //
 	AirQualityIndex  = Quantity{"", "aqi", "measurement", 0}                     //
 	CarbonDioxide    = Quantity{"ppm", "carbon_dioxide", "measurement", 0}       //
-	Duration         = Quantity{"s", "duration", "measurement", 0}               //
-	Minutes          = Quantity{"min", "duration", "measurement", 0}             //
-	Milliseconds     = Quantity{"ms", "duration", "measurement", 0}              //
-	SignalStrength   = Quantity{"dBm", "signal_strength", "measurement", 0}      //
-	Timestamp        = Quantity{DeviceClass: "timestamp"}                        // a text, RFC 3339
-	Problem          = Quantity{DeviceClass: "problem"}                          // the rest are classes of an on or off
-	Connectivity     = Quantity{DeviceClass: "connectivity"}                     // on = connected
-	BatteryCharging  = Quantity{DeviceClass: "battery_charging"}                 //
-	PowerPresent     = Quantity{DeviceClass: "power"}                            // on = there is power
-	Running          = Quantity{DeviceClass: "running"}                          //
+	Volatiles        = Quantity{"ppb", "volatile_organic_compounds_parts", "measurement", 0}
+	Illuminance      = Quantity{"lx", "illuminance", "measurement", 0}      //
+	Duration         = Quantity{"s", "duration", "measurement", 0}          //
+	Minutes          = Quantity{"min", "duration", "measurement", 0}        //
+	Milliseconds     = Quantity{"ms", "duration", "measurement", 0}         //
+	SignalStrength   = Quantity{"dBm", "signal_strength", "measurement", 0} //
+	Timestamp        = Quantity{DeviceClass: "timestamp"}                   // a text, RFC 3339
+	Problem          = Quantity{DeviceClass: "problem"}                     // the rest are classes of an on or off
+	Connectivity     = Quantity{DeviceClass: "connectivity"}                // on = connected
+	BatteryCharging  = Quantity{DeviceClass: "battery_charging"}            //
+	PowerPresent     = Quantity{DeviceClass: "power"}                       // on = there is power
+	Running          = Quantity{DeviceClass: "running"}                     //
 )

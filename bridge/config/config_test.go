@@ -201,6 +201,21 @@ func TestAPathIsWhatTheDriverCanUseWhereItsNameTellsNothing(t *testing.T) {
 	}
 }
 
+func TestAMultiplexersChannelIsAPlaceOfItsOwn(t *testing.T) {
+	for text, want := range map[string]string{
+		"i2c:1/0x70.3/0x76": "1/0x70.3 76", "i2c:/dev/i2c-10/0x77.0/0x44": "10/0x77.0 44", "i2c:1/0x70.3": "1/0x70.3 00", "i2c:1/0x76": "1 76",
+	} {
+		if p, a, err := ParsePort(text, nil); err != nil || fmt.Sprintf("%s %02x", p.Address, a) != want {
+			t.Errorf("%s: %+v, %#x, %v", text, p, a, err)
+		}
+	}
+	for text, want := range map[string]string{"i2c:1/0x70.8/0x76": "channels 0 to 7", "i2c:1/0x68.0": "0x70 to 0x77", "i2c:1/0x70.3/76": "in hexadecimal"} {
+		if p, _, err := ParsePort(text, nil); want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %+v, %v", text, p, err)
+		}
+	}
+}
+
 func TestTheNearestWordIsTheOneThatWasMeant(t *testing.T) {
 	words := []string{"interval", "identity", "id", "max_age", "baud", "gap"}
 	for in, want := range map[string]string{

@@ -54,7 +54,7 @@ var (
 		{"http", link.HTTP, "http://192.168.1.20", web, nil},
 		{"https", link.HTTP, "https://api.example.org", web, nil},
 		{"mqtt", link.MQTT, "mqtt:", asIs, nil},
-		{"files", link.File, "files:", asIs, nil},
+		{"files", link.File, "files:", folder, none},
 		{"sim", "", "sim:", nothing, simParams},
 		{"replay", "", "replay:/home/pi/inverter.txtar", recording, nil},
 	}
@@ -197,7 +197,7 @@ var (
 	usbID     = regexp.MustCompile(`^[0-9a-fA-F]{4}:[0-9a-fA-F]{4}$`)
 	usbSocket = regexp.MustCompile(`^usb-[0-9]+([.-][0-9]+)*$`)
 	comPort   = regexp.MustCompile(`^COM[0-9]+$`)
-	i2cPath   = regexp.MustCompile(`^(?:/dev/i2c-)?([0-9]{1,3})(?:/(.*))?$`)
+	i2cPath   = regexp.MustCompile(`^(?:/dev/i2c-)?([0-9]{1,3})(/0x7[0-7]\.[0-7])?(?:/(.*))?$`)
 )
 
 func serialAddress(text string) (address, wrong string) {
@@ -225,25 +225,29 @@ func hostPort(text string) (address, wrong string) {
 	return net.JoinHostPort(host, port), ""
 }
 
-// chip takes bus and address of i2c:BUS/ADDRESS apart.
+// chip takes bus and address of i2c:BUS/ADDRESS apart. The bus may be one channel of a multiplexer: i2c:BUS/MULTIPLEXER.CHANNEL/ADDRESS.
 func chip(text string) (bus string, address uint16, err error) {
 	m := i2cPath.FindStringSubmatch(text)
-	if m == nil || m[2] == "" {
+	if m == nil || m[3] == "" {
 		return text, 0, nil
 	}
-	n, err := strconv.ParseUint(strings.TrimPrefix(m[2], "0x"), 16, 16)
-	if err != nil || !strings.HasPrefix(m[2], "0x") || n < 0x03 || n > 0x77 {
+	n, err := strconv.ParseUint(strings.TrimPrefix(m[3], "0x"), 16, 16)
+	switch {
+	case strings.Contains(m[3], "."):
+		return "", 0, errors.New("a multiplexer is at 0x70 to 0x77 and has channels 0 to 7, as in i2c:1/0x70.3/0x76")
+	case err != nil || !strings.HasPrefix(m[3], "0x") || n < 0x03 || n > 0x77:
 		return "", 0, errors.New("the address on the bus is written 0x03 to 0x77, in hexadecimal, as in i2c:1/0x76")
 	}
-	return m[1], uint16(n), nil
+	return m[1] + m[2], uint16(n), nil
 }
 
+// i2cBus is the number of the bus, and behind a slash the multiplexer and its channel.
 func i2cBus(text string) (address, wrong string) {
 	m := i2cPath.FindStringSubmatch(text)
-	if m == nil || strings.Contains(text, "/") && !strings.HasPrefix(text, "/dev/") {
+	if m == nil || m[3] != "" || strings.HasSuffix(text, "/") {
 		return "", "an I2C port is the number of the bus, or /dev/i2c-NUMBER, and the address of the chip"
 	}
-	return m[1], ""
+	return m[1] + m[2], ""
 }
 
 func web(text string) (address, wrong string) {
@@ -253,6 +257,14 @@ func web(text string) (address, wrong string) {
 		return "", "wants a host"
 	case u.User != nil:
 		return "", "user and password have no place in a port, it is shown on the page"
+	}
+	return text, ""
+}
+
+// folder is the one that has what is in /sys; "" is /sys.
+func folder(text string) (address, wrong string) {
+	if text != "" && !strings.HasPrefix(text, "/") {
+		return "", "files: stands alone, for what Linux itself measures, or with the whole path of a folder like /sys"
 	}
 	return text, ""
 }

@@ -38,6 +38,8 @@ var quantities = []quantity{
 	{"", "Ω", "sunwire_resistance_ohms", "Resistance.", 1, 1},
 	{"aqi", "", "sunwire_air_quality_index", "Air quality index.", 1, 1},
 	{"carbon_dioxide", "ppm", "sunwire_carbon_dioxide_ratio", "Carbon dioxide in air, 0 to 1.", 1, 1e6},
+	{"volatile_organic_compounds_parts", "ppb", "sunwire_volatile_organic_compounds_ratio", "Volatile organic compounds in air, 0 to 1.", 1, 1e9},
+	{"illuminance", "lx", "sunwire_illuminance_lux", "Illuminance.", 1, 1},
 	{"duration", "s", "sunwire_duration_seconds", "Duration.", 1, 1},
 	{"duration", "min", "sunwire_duration_seconds", "Duration.", 60, 1},
 	{"duration", "ms", "sunwire_duration_seconds", "Duration.", 1, 1000},

@@ -75,6 +75,7 @@ func TestAFailureIsToldByTheExitStatus(t *testing.T) {
 		{"check"},
 		{"drivers", "unknown"},
 		{"simulate", "bme280", "--port", "pty:/tmp/x"},
+		{"simulate", "ds18b20", "--port", "pty:/tmp/x"},
 		{"simulate", "pi30", "--port", "carrier pigeon"},
 		{"run", "-c", "/"},
 		{"healthcheck", "-c", "/is/not/there.yaml"},

@@ -136,6 +136,8 @@ func (h *house) climate(key string) (float64, bool) {
 		return 46 + 3*wave(n.at, 31*time.Minute), true
 	case "pressure":
 		return 1011 + 2*wave(n.at, 47*time.Minute), true
+	case "gas_resistance":
+		return 90000 + 40000*wave(n.at, 19*time.Minute), true
 	}
 	return 0, false
 }

@@ -39,6 +39,9 @@ func simulate(ctx context.Context, c console, args []string) error {
 	if slices.Contains(d.Links, link.I2C) {
 		return fmt.Errorf("a %s hangs on an I2C bus, which cannot be simulated from outside: use port: \"sim:\" in a configuration", d.Name)
 	}
+	if slices.Contains(d.Links, link.File) {
+		return fmt.Errorf("a %s is files of the kernel, which cannot be simulated from outside: use port: \"sim:\" in a configuration", d.Name)
+	}
 	trouble := simulated.NewTrouble(seed)
 	if err := trouble.Set(fault); err != nil {
 		return err

@@ -8,13 +8,16 @@ import (
 
 	"sunwire/drivers"
 	"sunwire/drivers/bme280"
+	"sunwire/drivers/bme680"
+	"sunwire/drivers/bmp180"
+	"sunwire/drivers/chip"
+	"sunwire/drivers/sysfs"
 	"sunwire/drivers/voltronic"
 )
 
-// Drivers lists every driver, by name.
+// Drivers lists every driver: inverters, then sensors.
 func Drivers() []drivers.Driver {
 	return []drivers.Driver{
-		bme280.Driver,
 		voltronic.Voltronic,
 		voltronic.PI30,
 		voltronic.PI30MAX,
@@ -30,6 +33,26 @@ func Drivers() []drivers.Driver {
 		voltronic.PI18,
 		voltronic.PI18SV,
 		voltronic.PI18LVX,
+		chip.AHT20,
+		chip.BH1750,
+		bme280.Driver,
+		bme680.Driver,
+		bmp180.Driver,
+		bme280.BMP280,
+		chip.CCS811,
+		sysfs.DS18B20,
+		chip.HDC302x,
+		sysfs.HWMon,
+		sysfs.IIO,
+		chip.INA219,
+		chip.INA260,
+		chip.MCP9808,
+		chip.SCD4x,
+		chip.SGP30,
+		chip.SHT3x,
+		chip.SHT4x,
+		sysfs.Thermal,
+		chip.TMP102,
 	}
 }
 

@@ -1,4 +1,5 @@
-// Package bme280 reads Bosch's BME280, the usual house sensor for temperature, humidity and air pressure, on an I2C bus.
+// Package bme280 reads Bosch's BME280, the usual house sensor for temperature, humidity and air pressure, on an I2C bus, and its sister
+// without humidity, the BMP280.
 //
 // Section, table and register numbers are those of the datasheet BST-BME280-DS002.
 //
@@ -19,57 +20,55 @@ package bme280
 import (
 	"context"
 	"fmt"
-	"math"
 	"time"
 
 	"sunwire/drivers"
+	"sunwire/drivers/chip"
 	"sunwire/drivers/link"
 )
 
-// Driver is the BME280.
+// Driver is the BME280, BMP280 the same chip without the humidity (BST-BMP280-DS001; chip id 0x58, or 0x56 and 0x57 for samples).
 //
 // Nothing on this bus has a checksum, so that there is nothing to reseal. What protects instead: the chip id, everything of meaning is
 // read twice and believed only if it comes alike, the settings are read back with each measurement, and what the chip cannot mean
 // (see entities) sets it up anew. It has no serial number: its place is its identity.
-var Driver = drivers.Driver{
-	Name:     "bme280",
-	Title:    "Bosch BME280: temperature, humidity, air pressure",
-	Family:   "bme280",
-	Class:    drivers.Climate,
-	Links:    []link.Kind{link.I2C},
-	Paces:    [3]time.Duration{time.Minute, 10 * time.Minute, 24 * time.Hour},
-	Config:   func() any { return new(Options) },
-	Open:     open,
-	Detect:   detect,
-	Decode:   decode,
-	Commands: func() []string { return []string{burst} },
-	Simulate: simulate,
+var (
+	Driver = bme.driver("Bosch BME280: temperature, humidity, air pressure")
+	BMP280 = bmp.driver("Bosch BMP280: temperature, air pressure")
+)
+
+// variant is what the two chips differ in.
+type variant struct {
+	name, model  string
+	coefficients int // how many of them it has
+	block1       int // bytes of the dump: calibration from 0x88 on,
+	data         int // where the measurement begins, behind the calibration from 0xE1 on where there is any,
+	size         int // and all of it
+	measured     int // entities
 }
 
-// Options are what the configuration can say of a BME280.
-type Options struct {
-	Elevation *float64 `yaml:"elevation" doc:"metres above sea level, -500 to 9000; when given, sea_level_pressure is published too"`
-	Offsets   Offsets  `yaml:"offsets" doc:"added to what the sensor says"`
-}
+var (
+	bme = &variant{"bme280", "BME280", h6 + 1, block2, data, frameSize, 3}
+	bmp = &variant{"bmp280", "BMP280", p9 + 1, 24, 24, 30, 2}
+)
 
-// Offsets are added to what the sensor says.
-type Offsets struct {
-	Temperature float64 `yaml:"temperature" doc:"in °C; -0.4 for a sensor that reads 0.4 °C too warm"`
-	Humidity    float64 `yaml:"humidity" doc:"in percentage points; the result is kept within 0 to 100"`
-	Pressure    float64 `yaml:"pressure" doc:"in hPa, at the sensor's place"`
-}
+func (v *variant) humidity() bool { return v.data > v.block1 }
 
-// correct adds the offset of that key. Relative humidity ends at 0 and 100, as it does in the chip's own formula.
-func (o *Offsets) correct(key string, f float64) float64 {
-	switch key {
-	case "temperature":
-		return f + o.Temperature
-	case "humidity":
-		return min(max(f+o.Humidity, 0), 100)
-	case "pressure":
-		return f + o.Pressure
+func (v *variant) driver(title string) drivers.Driver {
+	return drivers.Driver{
+		Name:     v.name,
+		Title:    title,
+		Family:   v.name,
+		Class:    drivers.Climate,
+		Links:    []link.Kind{link.I2C},
+		Paces:    [3]time.Duration{time.Minute, 10 * time.Minute, 24 * time.Hour},
+		Config:   func() any { return new(chip.Air) },
+		Open:     v.open,
+		Detect:   v.detect,
+		Decode:   v.decode,
+		Commands: func() []string { return []string{burst} },
+		Simulate: v.simulate,
 	}
-	return f
 }
 
 // The entities, in the order of the data registers. Limits are the chip's operating range (Table 1); the decimals are what is left
@@ -78,49 +77,22 @@ var entities = [...]drivers.Entity{
 	{Key: "pressure", Name: "Pressure", Quantity: drivers.AirPressure, Role: drivers.Pressure, Min: 300, Max: 1100},
 	{Key: "temperature", Name: "Temperature", Quantity: drivers.Temperature.At(2), Role: drivers.AirTemperature, Min: -40, Max: 85},
 	{Key: "humidity", Name: "Humidity", Quantity: drivers.Humidity, Role: drivers.AirHumidity, Min: 0, Max: 100},
-	{Key: "sea_level_pressure", Name: "Sea-level pressure", Quantity: drivers.AirPressure, Min: 800, Max: 1200},
 }
 
-const seaLevel = len(entities) - 1 // the one that needs the elevation
-
-// value is f with the decimals that e publishes: rounded once, so that a limit is not missed by a millionth.
-func value(e *drivers.Entity, f float64) drivers.Value {
-	unit := math.Pow10(e.Quantity.Decimals)
-	return drivers.Num(math.Round(f*unit) / unit)
-}
-
-// atSeaLevel reduces a pressure by the barometric formula of the international standard atmosphere (ISO 2533, ICAO Doc 7488):
-//
-//	p0 = p (1 - L h / T0) ^ -(g M / R L)     L 0.0065 K/m, T0 288.15 K, exponent 5.25588
-//
-// Weather services reduce with the temperature outdoors. This sensor mostly hangs in a room: with its own temperature the pressure would
-// follow the heating, 1 hPa for 16 °C at 150 m, hence the standard one. p and the result are in one unit, elevation is in metres.
-func atSeaLevel(p, elevation float64) float64 {
-	return p * math.Pow(1-0.0065*elevation/288.15, -5.25588)
-}
-
-func open(c link.Conn, address uint16, options any) (drivers.Device, error) {
-	s, err := newSensor(c, address)
+func (v *variant) open(c link.Conn, address uint16, options any) (drivers.Device, error) {
+	at, err := chip.On(c, v.name, address, []uint16{0x76, 0x77})
 	if err != nil {
 		return nil, err
 	}
-	switch o := options.(type) {
-	case nil:
-	case *Options:
-		if o != nil {
-			s.options = *o
-		}
-	default:
-		return nil, fmt.Errorf("open bme280: options of type %T", options)
+	air, err := chip.Options(v.name, options)
+	if err != nil {
+		return nil, err
 	}
-	if e := s.options.Elevation; e != nil && !(*e >= -500 && *e <= 9000) {
-		return nil, fmt.Errorf("open bme280: elevation %g is outside -500 to 9000 m: give the sensor's height above sea level in metres", *e)
-	}
-	return s, nil
+	return &sensor{Chip: at, variant: v, air: air}, nil
 }
 
-func detect(ctx context.Context, c link.Conn) (drivers.Match, error) {
-	s, err := newSensor(c, 0)
+func (v *variant) detect(ctx context.Context, c link.Conn) (drivers.Match, error) {
+	s, err := v.open(c, 0, nil)
 	if err != nil {
 		return drivers.Match{}, err
 	}
@@ -136,18 +108,15 @@ func (s *sensor) Describe(ctx context.Context) (drivers.Descriptor, error) {
 	if err := s.find(ctx); err != nil {
 		return drivers.Descriptor{}, err
 	}
-	known := entities[:]
-	if s.options.Elevation == nil {
-		known = known[:seaLevel]
-	}
+	known := s.air.Entities(entities[:s.measured])
 	q := drivers.Query{Name: burst, Pace: drivers.Live}
 	for i := range known {
 		q.Keys = append(q.Keys, known[i].Key)
 	}
 	return drivers.Descriptor{
 		Manufacturer: "Bosch Sensortec",
-		Model:        "BME280",
-		Entities:     append([]drivers.Entity(nil), known...),
+		Model:        s.model,
+		Entities:     known,
 		Queries:      []drivers.Query{q},
 	}, nil
 }
@@ -156,7 +125,7 @@ func (s *sensor) Describe(ctx context.Context) (drivers.Descriptor, error) {
 // with another calibration.
 func (s *sensor) Poll(ctx context.Context, q drivers.Query) ([]drivers.Reading, error) {
 	if q.Name != burst {
-		return nil, fmt.Errorf("poll bme280: query %q: %w", q.Name, drivers.ErrUnsupported)
+		return nil, fmt.Errorf("poll %s: query %q: %w", s.name, q.Name, drivers.ErrUnsupported)
 	}
 	sample, err := s.sample(ctx)
 	if err != nil {
@@ -173,27 +142,13 @@ func (s *sensor) sample(ctx context.Context) (drivers.Sample, error) {
 	if err := s.measure(ctx); err != nil {
 		return nil, err
 	}
-	fields, err := decode(burst, s.frame[:])
+	fields, err := s.decode(burst, s.frame[:s.size])
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s, err)
 	}
-	var sample drivers.Sample
-	for _, d := range fields {
-		if d.Value.Absent() {
-			continue
-		}
-		e := d.Entity
-		if !e.Plausible(d.Value) {
-			return nil, fmt.Errorf("%s: %s of %s %s is beyond what it can measure; it is set up again, check its power if that goes on: %w",
-				s, e.Key, d.Value.Format(e.Quantity.Decimals), e.Quantity.Unit, drivers.ErrFrame)
-		}
-		raw, _ := d.Raw.Float()
-		f := s.options.Offsets.correct(e.Key, raw)
-		sample = append(sample, drivers.Field{Key: e.Key, Value: value(e, f)})
-		if h := s.options.Elevation; h != nil && e.Role == drivers.Pressure {
-			e := &entities[seaLevel]
-			sample = append(sample, drivers.Field{Key: e.Key, Value: value(e, atSeaLevel(f, *h))})
-		}
+	sample, err := s.air.Sample(fields)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s, err)
 	}
 	return sample, nil
 }

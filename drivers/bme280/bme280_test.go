@@ -2,12 +2,12 @@ package bme280
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"strings"
 	"testing"
 
 	"sunwire/drivers"
+	"sunwire/drivers/chip"
 	"sunwire/drivers/link"
 )
 
@@ -19,7 +19,7 @@ func TestTheSimulatedChipSaysWhatItsModelSays(t *testing.T) {
 				d := device(t, onBus(m), nil)
 				for range 2 { // both states of the simulated noise
 					s := mustPoll(t, d)
-					for _, e := range entities[:seaLevel] {
+					for _, e := range entities {
 						want := drivers.Num(m[e.Key]).Format(e.Quantity.Decimals)
 						if got := s.Get(e.Key).Format(e.Quantity.Decimals); got != want {
 							t.Errorf("%v: %s is %s", m, e.Key, got)
@@ -42,8 +42,8 @@ func TestAQuietRoomIsNotTakenForAStuckSensor(t *testing.T) {
 }
 
 func TestAHumidityOfTheUnmeasuredWordIsStillSimulated(t *testing.T) {
-	c := simulate(living, 0).(*chip).calibration
-	h := c.humidity(skipped16, c.fine(float64(invert(20, 20, func(adc float64) float64 { return c.temperature(c.fine(adc)) }))))
+	c := bme.simulate(living, 0).(*registers).calibration
+	h := c.humidity(skipped16, c.fine(float64(chip.Nearest(20, 20, func(adc float64) float64 { return c.temperature(c.fine(adc)) }))))
 	s := mustPoll(t, device(t, onBus(room{"temperature": 20, "humidity": h}), nil))
 	if got, ok := s.Get("humidity").Float(); !ok || got < h-0.1 || got > h+0.1 {
 		t.Errorf("humidity is %v, want %v", got, h)
@@ -71,11 +71,11 @@ func TestWithoutAModelTheCapturedRoomIsSimulated(t *testing.T) {
 
 func TestEitherAddressIsFoundAndAnotherChipIsNamed(t *testing.T) {
 	other := func(id byte) link.Simulator {
-		c := simulate(living, 0).(*chip)
-		c.registers[regChipID] = id
+		c := bme.simulate(living, 0).(*registers)
+		c.at[regChipID] = id
 		return c
 	}
-	good := simulate(living, 0)
+	good := bme.simulate(living, 0)
 	for _, c := range []struct {
 		chips   map[uint16]link.Simulator
 		address uint16
@@ -89,16 +89,16 @@ func TestEitherAddressIsFoundAndAnotherChipIsNamed(t *testing.T) {
 		{map[uint16]link.Simulator{0x77: good}, 0x76, "0x76: register 0xd0: no reply", 0},
 		{map[uint16]link.Simulator{0x76: other(0x58)}, 0, "BMP280 (chip id 0x58), not a BME280: its driver is bmp280", 0},
 		{map[uint16]link.Simulator{0x77: other(0x61)}, 0, "BME680 (chip id 0x61), not a BME280: its driver is bme680", 0},
-		{map[uint16]link.Simulator{0x76: other(0xFF)}, 0x76, "chip id 0xff instead of 0x60", 0},
+		{map[uint16]link.Simulator{0x76: other(0xFF)}, 0x76, "is no BME280 (chip id 0xff)", 0},
 		{nil, 0, "i2cdetect", 0},
 	} {
-		d, err := open(&bus{chips: c.chips}, c.address, nil)
+		d, err := bme.open(&bus{chips: c.chips}, c.address, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got, err := d.Describe(t.Context())
 		if c.want == "" {
-			if err != nil || d.(*sensor).address != c.found || got.Model != "BME280" || got.Serial != "" || len(got.Entities) != 3 {
+			if err != nil || d.(*sensor).Address != c.found || got.Model != "BME280" || got.Serial != "" || len(got.Entities) != 3 {
 				t.Errorf("%v at %#x: %+v, %v", c.chips, c.address, got, err)
 			}
 			continue
@@ -107,13 +107,13 @@ func TestEitherAddressIsFoundAndAnotherChipIsNamed(t *testing.T) {
 			t.Errorf("at %#x: %v, want %q", c.address, err, c.want)
 		}
 	}
-	if _, err := open(onBus(living), 0x40, nil); err == nil {
+	if _, err := bme.open(onBus(living), 0x40, nil); err == nil {
 		t.Error("a chip at 0x40 would be written to")
 	}
-	if m, err := detect(t.Context(), onBus(living)); err != nil || m.Confidence != 100 {
+	if m, err := bme.detect(t.Context(), onBus(living)); err != nil || m.Confidence != 100 {
 		t.Errorf("detect: %+v, %v", m, err)
 	}
-	if m, err := detect(t.Context(), &bus{}); err == nil {
+	if m, err := bme.detect(t.Context(), &bus{}); err == nil {
 		t.Errorf("detect on an empty bus: %+v", m)
 	}
 }
@@ -142,7 +142,7 @@ func TestTheFirstSampleIsNeverPublished(t *testing.T) {
 
 func TestOffsetsAndElevation(t *testing.T) {
 	elevation := 40.0
-	o := &Options{Elevation: &elevation, Offsets: Offsets{Temperature: -0.4, Humidity: 1.5, Pressure: 0.7}}
+	o := &chip.Air{Elevation: &elevation, Offsets: chip.Offsets{Temperature: -0.4, Humidity: 1.5, Pressure: 0.7}}
 	d := device(t, onBus(living), o)
 	description, err := d.Describe(t.Context())
 	if err != nil || len(description.Entities) != 4 || len(description.Queries[0].Keys) != 4 {
@@ -162,7 +162,7 @@ func TestOffsetsAndElevation(t *testing.T) {
 	has(t, s, "sea_level_pressure", "")
 
 	high := 29032.0
-	if _, err := open(onBus(living), 0, &Options{Elevation: &high}); err == nil || !strings.Contains(err.Error(), "metres") {
+	if _, err := bme.open(onBus(living), 0, &chip.Air{Elevation: &high}); err == nil || !strings.Contains(err.Error(), "metres") {
 		t.Errorf("feet: %v", err)
 	}
 }
@@ -173,13 +173,6 @@ func TestAnOffsetIsAddedBeforeRounding(t *testing.T) {
 		set(w, r, regData, unhex(t, i2cCapture)[data:]...)
 		return nil
 	}
-	s := mustPoll(t, device(t, b, &Options{Offsets: Offsets{Humidity: 0.045}}))
+	s := mustPoll(t, device(t, b, &chip.Air{Offsets: chip.Offsets{Humidity: 0.045}}))
 	has(t, s, "humidity", "65.4") // 65.3061 before
-}
-
-// The international standard atmosphere's own table (ISO 2533, geopotential metres): pressure at that height, 1013.25 hPa below it.
-func TestSeaLevelPressureFollowsTheStandardAtmosphere(t *testing.T) {
-	for height, p := range map[float64]float64{-500: 1074.78, 0: 1013.25, 500: 954.61, 1000: 898.75, 2000: 794.95, 5000: 540.20} {
-		near(t, fmt.Sprintf("from %g m", height), atSeaLevel(p, height), 1013.25, 0.02)
-	}
 }

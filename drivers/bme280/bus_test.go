@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sunwire/drivers"
+	"sunwire/drivers/chip"
 	"sunwire/drivers/link"
 )
 
@@ -54,12 +55,12 @@ func (m room) Value(_, key string) (drivers.Value, bool) {
 var living = room{"temperature": 21.37, "humidity": 48.6, "pressure": 1003.2}
 
 func onBus(m drivers.Model) *bus {
-	return &bus{chips: map[uint16]link.Simulator{0x76: simulate(m, 0x76)}}
+	return &bus{chips: map[uint16]link.Simulator{0x76: bme.simulate(m, 0x76)}}
 }
 
-func device(t *testing.T, b link.Conn, o *Options) *sensor {
+func device(t *testing.T, b link.Conn, o *chip.Air) *sensor {
 	t.Helper()
-	d, err := open(b, 0, o)
+	d, err := bme.open(b, 0, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +90,7 @@ func mustPoll(t *testing.T, d *sensor) drivers.Sample {
 
 func has(t *testing.T, s drivers.Sample, key, want string) {
 	t.Helper()
-	for _, e := range entities {
+	for _, e := range append(entities[:], chip.SeaLevelPressure) {
 		if e.Key == key {
 			if got := s.Get(key).Format(e.Quantity.Decimals); got != want {
 				t.Errorf("%s is %q, want %q", key, got, want)

@@ -5,13 +5,15 @@ import (
 	"fmt"
 
 	"sunwire/drivers"
+	"sunwire/drivers/chip"
 )
 
-// burst is the one query, and the one command that decode takes. Its reply is a dump of registers, 41 bytes: calibration 0x88..0xA1 (26)
-// and 0xE1..0xE7 (7), then the measurement 0xF7..0xFE (8).
+// burst is the one query, and the one command that decode takes. Its reply is a dump of registers. BME280, 41 bytes: calibration
+// 0x88..0xA1 (26) and 0xE1..0xE7 (7), then the measurement 0xF7..0xFE (8). BMP280, 30 bytes: calibration 0x88..0x9F (24), then the
+// measurement 0xF7..0xFC (6).
 const burst = "burst"
 
-// Where the parts of the dump begin.
+// Where the parts of the dump begin: those of the BME280, the larger one.
 const (
 	block2    = 26 // 0xE1
 	data      = 33 // 0xF7
@@ -74,13 +76,13 @@ func s12Low(b []byte) float64  { return float64(int16(int8(b[1]))<<4 | int16(b[0
 
 // parseCalibration reads the calibration. A word that others are multiplied or divided by is never blank: 0 or all ones is a chip that was
 // not heard.
-func parseCalibration(b []byte) (*calibration, error) {
+func (v *variant) parse(b []byte) (*calibration, error) {
 	c := new(calibration)
-	for i, k := range coefficients {
+	for i, k := range coefficients[:v.coefficients] {
 		c[i] = k.form(b[k.at:])
 	}
 	for _, i := range []int{t1, t2, p1, h2} {
-		if c[i] == 0 || c[i] == -1 || c[i] == 0xFFFF {
+		if i < v.coefficients && (c[i] == 0 || c[i] == -1 || c[i] == 0xFFFF) {
 			return nil, fmt.Errorf("calibration word %s is blank, check power and wires: %w", coefficients[i].name, drivers.ErrFrame)
 		}
 	}
@@ -120,7 +122,10 @@ func (c *calibration) humidity(adc, fine float64) float64 {
 }
 
 // words are the data registers as numbers.
-func words(b []byte) (pressure, temperature, humidity uint32) {
+func (v *variant) words(b []byte) (pressure, temperature, humidity uint32) {
+	if !v.humidity() {
+		return u20(b[0:]), u20(b[3:]), skipped16
+	}
 	return u20(b[0:]), u20(b[3:]), uint32(binary.BigEndian.Uint16(b[6:]))
 }
 
@@ -135,30 +140,30 @@ var coefficientEntities = func() (e [len(coefficients)]drivers.Entity) {
 }()
 
 // decode reads a dump. What was not measured is absent; what lies outside an entity's limits is given, for the caller to judge.
-func decode(command string, reply []byte) ([]drivers.Decoded, error) {
+func (v *variant) decode(command string, reply []byte) ([]drivers.Decoded, error) {
 	if command != burst {
-		return nil, fmt.Errorf("decode bme280: command %q: only %q is known: %w", command, burst, drivers.ErrUnsupported)
+		return nil, fmt.Errorf("decode %s: command %q: only %q is known: %w", v.name, command, burst, drivers.ErrUnsupported)
 	}
-	if len(reply) != frameSize {
-		return nil, fmt.Errorf("decode bme280: %d bytes instead of %d: %w", len(reply), frameSize, drivers.ErrFrame)
+	if len(reply) != v.size {
+		return nil, fmt.Errorf("decode %s: %d bytes instead of %d: %w", v.name, len(reply), v.size, drivers.ErrFrame)
 	}
-	c, err := parseCalibration(reply[:data])
+	c, err := v.parse(reply[:v.data])
 	if err != nil {
-		return nil, fmt.Errorf("decode bme280: %w", err)
+		return nil, fmt.Errorf("decode %s: %w", v.name, err)
 	}
-	pressure, temperature, humidity := words(reply[data:])
+	pressure, temperature, humidity := v.words(reply[v.data:])
 	if temperature == skipped20 && pressure == skipped20 {
-		return nil, fmt.Errorf("decode bme280: nothing was measured: %w", drivers.ErrFrame)
+		return nil, fmt.Errorf("decode %s: nothing was measured: %w", v.name, drivers.ErrFrame)
 	}
-	fields := make([]drivers.Decoded, 0, len(coefficients)+len(entities))
-	for i := range coefficients {
+	fields := make([]drivers.Decoded, 0, v.coefficients+v.measured)
+	for i := range v.coefficients {
 		fields = append(fields, drivers.Decoded{Entity: &coefficientEntities[i], Raw: drivers.Num(c[i])})
 	}
 	fine := c.fine(float64(temperature))
-	for i, f := range [...]float64{c.pressure(float64(pressure), fine), c.temperature(fine), c.humidity(float64(humidity), fine)} {
+	for i, f := range []float64{c.pressure(float64(pressure), fine), c.temperature(fine), c.humidity(float64(humidity), fine)}[:v.measured] {
 		d := drivers.Decoded{Entity: &entities[i]}
 		if skipped := i == 0 && pressure == skipped20 || i == 2 && humidity == skipped16; !skipped {
-			d.Value, d.Raw = value(d.Entity, f), drivers.Num(f)
+			d.Value, d.Raw = chip.Rounded(d.Entity, f), drivers.Num(f)
 		}
 		fields = append(fields, d)
 	}

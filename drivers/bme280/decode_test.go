@@ -71,7 +71,7 @@ func TestACapturedDumpGivesItsValues(t *testing.T) {
 		i2cCapture: {"temperature": "23.72", "pressure": "1009.4", "humidity": "65.3", "field_1": "28176", "field_3": "50", "field_16": "309", "field_18": "30"},
 		spiCapture: {"temperature": "62.68", "pressure": "995.8", "humidity": "9.9", "field_1": "27849", "field_3": "50", "field_16": "351", "field_18": "30"},
 	} {
-		fields, err := decode(burst, unhex(t, dump))
+		fields, err := bme.decode(burst, unhex(t, dump))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -110,7 +110,7 @@ func unhex(t testing.TB, s string) []byte {
 func TestNegativeHumidityWordsKeepTheirSign(t *testing.T) {
 	dump := unhex(t, i2cCapture)
 	copy(dump[29:], []byte{0xE2, 0x5A, 0xFF}) // H4 = 0xE2A, H5 = 0xFF5
-	c, err := parseCalibration(dump)
+	c, err := bme.parse(dump)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestWhatWasNotMeasuredIsAbsent(t *testing.T) {
 		{"8000008096c07a76", []string{"temperature", "humidity"}, nil},
 		{"4a52c08000007a76", []string{"pressure", "temperature", "humidity"}, nil}, // 22.9 °C, not skipped
 	} {
-		fields, err := decode(burst, unhex(t, realCalibration+c.data))
+		fields, err := bme.decode(burst, unhex(t, realCalibration+c.data))
 		if !errors.Is(err, c.err) {
 			t.Errorf("%s: %v, want %v", c.data, err, c.err)
 		}
@@ -153,7 +153,7 @@ func TestABlankCalibrationIsAnError(t *testing.T) {
 			for i := part[0]; i < part[1]; i++ {
 				dump[i] = fill
 			}
-			if fields, err := decode(burst, dump); !errors.Is(err, drivers.ErrFrame) || fields != nil {
+			if fields, err := bme.decode(burst, dump); !errors.Is(err, drivers.ErrFrame) || fields != nil {
 				t.Errorf("bytes %v all %#x: %v, %v", part, fill, fields, err)
 			}
 		}
@@ -163,14 +163,14 @@ func TestABlankCalibrationIsAnError(t *testing.T) {
 func TestAnotherLengthOrCommandIsAnError(t *testing.T) {
 	dump := unhex(t, i2cCapture)
 	for n := range dump {
-		if _, err := decode(burst, dump[:n]); !errors.Is(err, drivers.ErrFrame) {
+		if _, err := bme.decode(burst, dump[:n]); !errors.Is(err, drivers.ErrFrame) {
 			t.Errorf("%d bytes: %v", n, err)
 		}
 	}
-	if _, err := decode(burst, append(dump, dump...)); !errors.Is(err, drivers.ErrFrame) {
+	if _, err := bme.decode(burst, append(dump, dump...)); !errors.Is(err, drivers.ErrFrame) {
 		t.Errorf("two glued: %v", err)
 	}
-	if _, err := decode("QPIGS", dump); !errors.Is(err, drivers.ErrUnsupported) {
+	if _, err := bme.decode("QPIGS", dump); !errors.Is(err, drivers.ErrUnsupported) {
 		t.Errorf("another command: %v", err)
 	}
 }
@@ -180,14 +180,14 @@ func FuzzDecode(f *testing.F) {
 	f.Add(unhex(f, spiCapture))
 	f.Add(make([]byte, frameSize))
 	f.Fuzz(func(t *testing.T, dump []byte) {
-		fields, err := decode(burst, dump)
+		fields, err := bme.decode(burst, dump)
 		if err != nil {
 			if fields != nil {
 				t.Fatal("values beside an error")
 			}
 			return
 		}
-		if len(fields) != len(coefficients)+seaLevel {
+		if len(fields) != len(coefficients)+len(entities) {
 			t.Fatalf("%d fields", len(fields))
 		}
 		for _, d := range fields[len(coefficients):] {
@@ -214,7 +214,7 @@ func (m *image) Tx(_ uint16, w, r []byte) error {
 
 func imageOf(dump []byte) *image {
 	m := new(image)
-	m[regChipID] = chipID
+	m[regChipID] = 0x60
 	copy(m[regCalibration1:], dump[:block2])
 	copy(m[regCalibration2:], dump[block2:data])
 	copy(m[regData:], dump[data:])
@@ -250,7 +250,7 @@ func TestPeriphsIntegersSayTheSame(t *testing.T) {
 		copy(dump[data:], []byte{byte(0x38 + random.IntN(0x30)), byte(random.Uint32()), byte(random.Uint32()) & 0xF0})
 		copy(dump[data+3:], []byte{byte(0x60 + random.IntN(0x38)), byte(random.Uint32()), byte(random.Uint32()) & 0xF0})
 		copy(dump[data+6:], []byte{byte(0x48 + random.IntN(0x48)), byte(random.Uint32())})
-		fields, err := decode(burst, dump)
+		fields, err := bme.decode(burst, dump)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -281,7 +281,7 @@ func TestPeriphsIntegersSayTheSame(t *testing.T) {
 func TestPeriphLosesTheSignOfAHumidityWord(t *testing.T) {
 	dump := unhex(t, i2cCapture)
 	copy(dump[29:], []byte{0x13, 0xB5, 0xFF}) // H5 = -5 instead of 0
-	fields, err := decode(burst, dump)
+	fields, err := bme.decode(burst, dump)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -102,7 +102,7 @@ func TestAnotherRoomsSensorNeverStandsInForOneThatIsGone(t *testing.T) {
 	b := onBus(living)
 	d := device(t, b, nil)
 	mustPoll(t, d)
-	b.chips = map[uint16]link.Simulator{0x77: simulate(room{"temperature": 5}, 0)}
+	b.chips = map[uint16]link.Simulator{0x77: bme.simulate(room{"temperature": 5}, 0)}
 	for range 3 {
 		if s, err := poll(t, d); !errors.Is(err, drivers.ErrNoReply) {
 			t.Errorf("%v, %v", s, err)
@@ -187,11 +187,11 @@ func TestAnotherChipPluggedInBetweenIsReadWithItsOwnCalibration(t *testing.T) {
 	b := onBus(living)
 	d := device(t, b, nil)
 	mustPoll(t, d)
-	other := simulate(living, 0).(*chip)
+	other := bme.simulate(living, 0).(*registers)
 	dump := unhex(t, spiCapture)
-	copy(other.registers[regCalibration1:], dump[:block2])
-	copy(other.registers[regCalibration2:], dump[block2:data])
-	other.calibration, _ = parseCalibration(dump)
+	copy(other.at[regCalibration1:], dump[:block2])
+	copy(other.at[regCalibration2:], dump[block2:data])
+	other.calibration, _ = bme.parse(dump)
 	b.chips[0x76] = other
 	s, err := poll(t, d)
 	if !errors.Is(err, drivers.ErrFrame) {

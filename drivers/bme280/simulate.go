@@ -3,12 +3,11 @@ package bme280
 import (
 	"encoding/hex"
 	"iter"
-	"math"
 	"slices"
-	"sort"
 	"time"
 
 	"sunwire/drivers"
+	"sunwire/drivers/chip"
 	"sunwire/drivers/link"
 )
 
@@ -18,35 +17,40 @@ const realCalibration = "106e6c6632005d95b8d5d00b771e9dfff9ffac260ad8bd10004b" +
 // example is what that chip measured, and what is shown of which a model knows nothing.
 var example = map[string]float64{"temperature": 23.72, "pressure": 1009.4, "humidity": 65.3}
 
-// chip is a BME280 down to its registers. Its data are the model's temperature, humidity and pressure sent backwards through the
+const regChipID = 0xD0
+
+var chipIDs = map[string]byte{"bme280": 0x60, "bmp280": 0x58}
+
+// registers is such a chip down to its registers. Its data are the model's temperature, humidity and pressure sent backwards through the
 // compensation. It uses all 20 bits, where a real one at single oversampling leaves the lowest four 0, so that the model's values come
 // out to the last decimal.
-type chip struct {
+type registers struct {
+	*variant
 	model        drivers.Model
 	calibration  *calibration
-	registers    [256]byte
+	at           [256]byte
 	pointer      byte
 	humidityOn   bool // ctrl_hum as the last write of ctrl_meas took it over
 	measurements uint32
 }
 
 // simulate makes a chip; m may be nil, and the address is the link's affair.
-func simulate(m drivers.Model, _ uint16) link.Simulator {
-	c := &chip{model: m}
+func (v *variant) simulate(m drivers.Model, _ uint16) link.Simulator {
+	c := &registers{variant: v, model: m}
 	dump, _ := hex.DecodeString(realCalibration)
-	c.calibration, _ = parseCalibration(dump)
-	c.registers[regChipID] = chipID
-	copy(c.registers[regCalibration1:], dump[:block2])
-	copy(c.registers[regCalibration2:], dump[block2:data])
+	c.calibration, _ = bme.parse(dump)
+	c.at[regChipID] = chipIDs[v.name]
+	copy(c.at[regCalibration1:], dump[:v.block1])
+	copy(c.at[regCalibration2:], dump[v.block1:v.data])
 	c.reset()
 	return c
 }
 
 // Push is nothing: a chip on a bus speaks when asked.
-func (c *chip) Push() iter.Seq2[time.Duration, []byte] { return nil }
+func (c *registers) Push() iter.Seq2[time.Duration, []byte] { return nil }
 
 // Answer takes what was written, a register number alone or pairs of register and value, and gives all registers from there on.
-func (c *chip) Answer(written []byte) []byte {
+func (c *registers) Answer(written []byte) []byte {
 	for rest := written; len(rest) > 0; {
 		c.pointer = rest[0]
 		if len(rest) == 1 {
@@ -55,57 +59,60 @@ func (c *chip) Answer(written []byte) []byte {
 		c.write(rest[0], rest[1])
 		rest = rest[2:]
 	}
-	return slices.Clone(c.registers[c.pointer:])
+	return slices.Clone(c.at[c.pointer:])
 }
 
-func (c *chip) write(register, v byte) {
+func (c *registers) write(register, v byte) {
 	switch register {
 	case regReset:
 		if v == resetWord {
 			c.reset()
 		}
 	case regCtrlHum:
-		c.registers[register] = v & 0x07
+		if !c.humidity() {
+			return
+		}
+		c.at[register] = v & 0x07
 	case regCtrlMeas:
-		c.humidityOn = c.registers[regCtrlHum] != 0
-		c.registers[register] = v
+		c.humidityOn = c.at[regCtrlHum] != 0
+		c.at[register] = v
 		if v&modeMask != 0 {
 			c.measure()
 		}
 		if v&modeMask != modeMask { // forced: back to sleep
-			c.registers[register] = v &^ modeMask
+			c.at[register] = v &^ modeMask
 		}
 	}
 }
 
-func (c *chip) reset() {
-	clear(c.registers[regCtrlHum:regData])
+func (c *registers) reset() {
+	clear(c.at[regCtrlHum:regData])
 	c.humidityOn = false
 	c.store(skipped20, skipped20, skipped16)
 }
 
 // measure fills the data registers. What the model calls absent was not measured; nothing is without the temperature.
-func (c *chip) measure() {
+func (c *registers) measure() {
 	pressure, temperature, humidity := uint32(skipped20), uint32(skipped20), uint32(skipped16)
-	settings := c.registers[regCtrlMeas]
+	settings := c.at[regCtrlMeas]
 	if t, ok := c.value("temperature"); ok && settings>>5 != 0 {
-		temperature = invert(20, t, func(adc float64) float64 { return c.calibration.temperature(c.calibration.fine(adc)) })
+		temperature = chip.Nearest(20, t, func(adc float64) float64 { return c.calibration.temperature(c.calibration.fine(adc)) })
 		fine := c.calibration.fine(float64(temperature))
 		if p, ok := c.value("pressure"); ok && settings>>2&0x07 != 0 {
 			// The sensor falls with rising pressure. The last bit is its noise: without any it would count as stuck.
-			pressure = invert(20, -p, func(adc float64) float64 { return -c.calibration.pressure(adc, fine) })
-			pressure = notSkipped(pressure^c.measurements&1, skipped20)
+			pressure = chip.Nearest(20, -p, func(adc float64) float64 { return -c.calibration.pressure(adc, fine) })
+			pressure = chip.Apart(pressure^c.measurements&1, skipped20)
 		}
-		if h, ok := c.value("humidity"); ok && c.humidityOn {
-			humidity = invert(16, h, func(adc float64) float64 { return c.calibration.humidity(adc, fine) })
-			humidity = notSkipped(humidity, skipped16)
+		if h, ok := c.value("humidity"); ok && c.humidityOn && c.humidity() {
+			humidity = chip.Nearest(16, h, func(adc float64) float64 { return c.calibration.humidity(adc, fine) })
+			humidity = chip.Apart(humidity, skipped16)
 		}
 	}
 	c.measurements++
 	c.store(pressure, temperature, humidity)
 }
 
-func (c *chip) value(key string) (float64, bool) {
+func (c *registers) value(key string) (float64, bool) {
 	if c.model != nil {
 		if v, ok := c.model.Value("", key); ok {
 			return v.Float()
@@ -115,28 +122,10 @@ func (c *chip) value(key string) (float64, bool) {
 	return f, ok
 }
 
-func (c *chip) store(pressure, temperature, humidity uint32) {
-	copy(c.registers[regData:], []byte{
+func (c *registers) store(pressure, temperature, humidity uint32) {
+	copy(c.at[regData:], []byte{
 		byte(pressure >> 12), byte(pressure >> 4), byte(pressure << 4),
 		byte(temperature >> 12), byte(temperature >> 4), byte(temperature << 4),
 		byte(humidity >> 8), byte(humidity),
-	})
-}
-
-// notSkipped keeps a measured word from looking like an unmeasured one.
-func notSkipped(word, skipped uint32) uint32 {
-	if word == skipped {
-		return word + 2
-	}
-	return word
-}
-
-// invert is the word of that many bits for which rising gives what comes nearest to want.
-func invert(bits int, want float64, rising func(adc float64) float64) uint32 {
-	last := 1<<bits - 1
-	n := sort.Search(last, func(i int) bool { return rising(float64(i)) >= want })
-	if n > 0 && math.Abs(rising(float64(n-1))-want) < math.Abs(rising(float64(n))-want) {
-		n--
-	}
-	return uint32(n)
+	}[:c.size-c.data])
 }

@@ -14,7 +14,7 @@ import (
 // damage: whatever happens to a reply on its way, it gives the values that were sent, or none. The device's own checksum is left alone.
 func (s *suite) damage() {
 	plain := s.simulated(model{})
-	if plain == nil || plain.onBus() {
+	if plain == nil || plain.onBus() || plain.onFiles() {
 		return
 	}
 	dev := s.simulated(plain.full())
@@ -47,7 +47,8 @@ func (s *suite) damage() {
 	}
 }
 
-func (dev *device) onBus() bool { return slices.Contains(dev.s.d.Links, link.I2C) }
+func (dev *device) onBus() bool   { return slices.Contains(dev.s.d.Links, link.I2C) }
+func (dev *device) onFiles() bool { return slices.Contains(dev.s.d.Links, link.File) }
 
 // clean polls with nothing spoilt.
 func (dev *device) clean(q query) (values, error) {

@@ -194,7 +194,7 @@ var quantities = func() (all []drivers.Quantity) {
 		drivers.Count, drivers.Number, drivers.Voltage, drivers.Current, drivers.Power, drivers.ApparentPower, drivers.ReactivePower,
 		drivers.PowerFactor, drivers.Energy, drivers.StoredEnergy, drivers.Frequency, drivers.Temperature, drivers.TemperatureDelta,
 		drivers.StateOfCharge, drivers.Percent, drivers.Charge, drivers.Humidity, drivers.AbsoluteHumidity, drivers.AirPressure,
-		drivers.GasResistance, drivers.AirQualityIndex, drivers.CarbonDioxide, drivers.Duration, drivers.Minutes, drivers.Milliseconds,
+		drivers.GasResistance, drivers.AirQualityIndex, drivers.CarbonDioxide, drivers.Volatiles, drivers.Illuminance, drivers.Duration, drivers.Minutes, drivers.Milliseconds,
 		drivers.SignalStrength,
 	} {
 		all = append(all, q.At(0))

@@ -14,6 +14,7 @@
 //   - reseal: the same under a right checksum: a value may change, but none becomes a false zero and none is invented
 //   - calls: a cancelled context is obeyed, silence is ErrNoReply, a refusal is ErrUnsupported
 //   - bus: on a bus without checksums, one bad transfer is noticed and a dead line gives no value
+//   - files: a file that is gone, empty, cut off or has another form gives no value
 package drivertest
 
 import (
@@ -36,6 +37,7 @@ type Facts struct {
 	Options any        // the driver's own options; nil: its defaults
 	Refusal []byte     // the whole reply by which a device refuses a question; nil: there is none
 	Derived []string   // keys that the driver computes from others, or from the clock of the exchange: the simulator cannot set them
+	Dark    bool       // 0 is what the chip says every night, and it has nothing by which a line stuck at 0 could be told from it: the bus must
 	Alike   [][]string // names of queries whose replies have the same form on the wire: nothing in one tells it from another's
 }
 
@@ -64,6 +66,7 @@ var laws = []struct {
 	{"reseal", (*suite).reseal},
 	{"calls", (*suite).calls},
 	{"bus", (*suite).bus},
+	{"files", (*suite).files},
 }
 
 // suite is one law being checked on one driver.

@@ -10,6 +10,7 @@ import (
 
 	"sunwire/drivers"
 	"sunwire/drivers/link"
+	"sunwire/drivers/link/simulated"
 )
 
 // line is a cable to a simulator. It keeps what was asked and answered, and can spoil it. Nothing takes time on it.
@@ -36,7 +37,9 @@ func (l *line) conn(kinds []link.Kind) link.Conn {
 			return &transactor{conn{l, k}}
 		case link.I2C:
 			return &bus{conn{l, k}}
-		case link.HTTP, link.MQTT, link.File:
+		case link.File:
+			return &tree{conn{l, k}, func(path string) []byte { return l.answer([]byte(path)) }}
+		case link.HTTP, link.MQTT:
 		}
 	}
 	return nil
@@ -137,6 +140,11 @@ func (c *transactor) frame(got *[]byte, f link.Framer, silent bool) ([]byte, err
 			return nil, nil
 		}
 	}
+}
+
+type tree struct {
+	conn
+	simulated.Tree
 }
 
 type bus struct{ conn }

@@ -114,7 +114,8 @@ type Files interface {
 }
 
 // Simulator is a device made of a driver's own tables. On a Bus, Answer takes what was written and gives what lies there on out, to be
-// read; for http it takes the path and gives the body.
+// read; for http it takes the path and gives the body; of files a path and what the file has, and of a folder, with a slash behind it, the
+// names there, one a line.
 type Simulator interface {
 	Answer(request []byte) (reply []byte)   // nil: silence
 	Push() iter.Seq2[time.Duration, []byte] // what it says unasked, each after a pause; nil: nothing

@@ -29,6 +29,8 @@ func New(kind link.Kind, s link.Simulator, o Options) (link.Conn, error) {
 		return &line{c}, nil
 	case link.I2C:
 		return &bus{c}, nil
+	case link.File:
+		return &tree{c, func(path string) []byte { return s.Answer([]byte(path)) }}, nil
 	}
 	return nil, fmt.Errorf("a %s link cannot be simulated", kind)
 }
@@ -112,6 +114,12 @@ func (l *line) Listen(ctx context.Context, f link.Framer) iter.Seq2[[]byte, erro
 			}
 		}
 	}
+}
+
+// tree is Files.
+type tree struct {
+	conn
+	Tree
 }
 
 // bus is a Bus with one chip on it.

@@ -14,14 +14,14 @@ import (
 type unanswered struct {
 	request string
 	frame   link.Framer
-	until   time.Time // later than this no reply comes
+	until   time.Time // later than this no reply comes: a busy device was seen to take 1.5 times what is waited, a busy machine adds to it
 }
 
 // owe notes that a reply to r may still come. A damaged one was the reply, unless another one is awaited.
 func (c *Conn) owe(r link.Request, asked time.Time, failure error) {
 	c.owed = slices.DeleteFunc(c.owed, func(u unanswered) bool { return u.until.Before(asked) })
 	if len(c.owed) > 0 || !errors.Is(failure, link.ErrFrame) {
-		c.owed = append(c.owed, unanswered{string(r.Bytes), r.Frame, asked.Add(2 * r.First)})
+		c.owed = append(c.owed, unanswered{string(r.Bytes), r.Frame, asked.Add(4 * r.First)})
 	}
 }
 
