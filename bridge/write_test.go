@@ -160,11 +160,11 @@ func (w *world) plug(p *plant, devices string) (*Bridge, func()) {
 	b, stop := w.begin(p, devices)
 	w.until("the settings are announced", func() bool { _, n := w.heard("sunwire/inverter/two/state"); return n > 0 })
 	w.until("and published", func() bool { return w.value("inverter", "limit") != nil })
-	w.until("with what they take", func() bool {
-		s, err := b.Settings("inverter")
-		return err == nil && slices.ContainsFunc(s, func(s control.Setting) bool { return s.Key == "limit" && s.First == "60" })
-	})
 	for _, d := range b.devices() {
+		w.until("with what they take", func() bool {
+			s, err := b.Settings(d.cfg.ID)
+			return err == nil && slices.ContainsFunc(s, func(s control.Setting) bool { return s.Key == "limit" && s.First != "" })
+		})
 		d.mu.Lock()
 		d.link.since = d.link.since.Add(-time.Minute)
 		d.mu.Unlock()
@@ -273,9 +273,10 @@ func TestACommandOfHomeAssistantIsWrittenReadBackAndAnswered(t *testing.T) {
 	if got := p.writes(); got != "[0:priority=SBU 0:two/buzzer=OFF 0:beep=]" {
 		t.Errorf("sent %s", got)
 	}
-	if e, n := w.heard("sunwire/inverter/event"); n != 7 || !strings.HasPrefix(e, `{"event_type":"refused"`) {
-		t.Errorf("%d events, the last %s", n, e)
-	}
+	w.until("seven events", func() bool {
+		e, n := w.heard("sunwire/inverter/event")
+		return n == 7 && strings.HasPrefix(e, `{"event_type":"refused"`)
+	})
 }
 
 func TestAControlStaysOneAcrossARestart(t *testing.T) {
@@ -490,13 +491,14 @@ func TestTheSwitchHoldsBackUntilItIsOn(t *testing.T) {
 func TestTwoDevicesAreNotMixedInWriting(t *testing.T) {
 	w, p := newWorld(t), &plant{}
 	w.plug(p, "  - {id: other, driver: made_up, port: \"sim:\", address: 1, control: full}\n"+with("control: safe"))
-	w.until("the other", func() bool { return w.value("other", "limit") != nil })
 	w.say("sunwire/other/limit/set", "90")
 	if r := w.ask("inverter/limit/set", "50"); r.Device != "inverter" || r.Result != control.Done {
 		t.Errorf("%+v", r)
 	}
-	w.until("the other's", func() bool { return w.value("other", "limit") == 90.0 })
-	if len(w.results("other")) != 1 || len(w.results("inverter")) != 1 || w.value("inverter", "limit") != 50.0 || w.value("other", "writes_today") != 1.0 {
+	for id, limit := range map[string]float64{"other": 90, "inverter": 50} {
+		w.until(id+"'s own", func() bool { return w.value(id, "limit") == limit && w.value(id, "writes_today") == 1.0 })
+	}
+	if len(w.results("other")) != 1 || len(w.results("inverter")) != 1 {
 		t.Errorf("%+v, %+v", w.results("other"), w.results("inverter"))
 	}
 }
