@@ -120,7 +120,7 @@ func (i *inverter) suffer() {
 	if err := i.comeBack(); err != nil {
 		i.Errorf("%s: %v", i.fault, err)
 	}
-	if took := time.Since(start); took > 2500*time.Millisecond {
+	if took := time.Since(start); took > 4*time.Second {
 		i.Errorf("%s: right again after %v", i.fault, took)
 	}
 	if i.conn != nil {

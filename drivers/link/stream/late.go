@@ -14,14 +14,14 @@ import (
 type unanswered struct {
 	request string
 	frame   link.Framer
-	until   time.Time // later than this no reply comes: a busy device was seen to take 1.5 times what is waited, a busy machine adds to it
+	until   time.Time // later than this no reply comes
 }
 
 // owe notes that a reply to r may still come. A damaged one was the reply, unless another one is awaited.
 func (c *Conn) owe(r link.Request, asked time.Time, failure error) {
 	c.owed = slices.DeleteFunc(c.owed, func(u unanswered) bool { return u.until.Before(asked) })
 	if len(c.owed) > 0 || !errors.Is(failure, link.ErrFrame) {
-		c.owed = append(c.owed, unanswered{string(r.Bytes), r.Frame, asked.Add(4 * r.First)})
+		c.owed = append(c.owed, unanswered{string(r.Bytes), r.Frame, asked.Add(2 * r.First)})
 	}
 }
 
@@ -36,6 +36,8 @@ func (c *Conn) isBorrowed(r link.Request, frame []byte, asked time.Time) bool {
 		if u.request == string(r.Bytes) {
 			again = i
 		} else if _, takes, _ := Next(u.frame, frame, true); takes != nil {
+			c.owed = slices.Delete(c.owed, 0, i+1) // devices answer in order: what was asked before is answered by now, or never
+			c.owe(r, asked, nil)
 			return true
 		}
 	}
@@ -46,11 +48,11 @@ func (c *Conn) isBorrowed(r link.Request, frame []byte, asked time.Time) bool {
 	return false
 }
 
-// refuse waits until the replies to both requests must have come; they are thrown away with the next one.
+// refuse waits until the replies to both requests should have come; they are thrown away with the next one. A device that is slower still
+// owes the second.
 func (c *Conn) refuse(ctx context.Context, until time.Time) error {
 	if err := c.Wait(ctx, time.Until(until)); err != nil {
 		return err
 	}
-	c.owed = nil
 	return fmt.Errorf("%s: %w: it may be the late reply to the question before", c.o.Name, link.ErrFrame)
 }
