@@ -38,7 +38,7 @@ vet: ## what Go itself can say
 	$(GO) mod tidy -diff
 
 lint: vet $(LINT)
-	$(LINT) run
+	$(LINT) run --allow-parallel-runners
 
 $(LINT):
 	mkdir -p $(TOOLS)
