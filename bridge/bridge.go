@@ -51,7 +51,10 @@ type Bridge struct {
 
 	pub    *publisher
 	client *broker.Client
-	claim  *claim
+	feed   broker.Feed // to devices that speak over MQTT
+
+	wanting sync.Mutex // held while subscriptions change
+	claim   *claim
 
 	applying sync.Mutex // one at a time: New, Apply, the start and end of Run
 	life     context.Context
@@ -134,6 +137,7 @@ func (b *Bridge) connect() error {
 		Subscriptions: append(b.claim.filters(), unique("homeassistant/status", m.DiscoveryPrefix+"/status")...),
 		OnUp:          b.up, OnDown: b.down,
 		OnMessage: func(msg broker.Message) {
+			b.feed.Message(msg)
 			if !b.claim.message(msg) && !b.command(msg) {
 				b.pub.message(msg)
 			}
@@ -144,6 +148,7 @@ func (b *Bridge) connect() error {
 	if err != nil {
 		return err
 	}
+	b.feed.Changed = b.subscribe
 	return b.client.Want(b.life, b.filters())
 }
 
@@ -216,6 +221,9 @@ func (b *Bridge) farewell(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	b.pub.sendStatus(ctx, b.cfg.MQTT.TopicPrefix, "offline")
+	for _, d := range b.devices() {
+		b.pub.sendPresence(ctx, d, "offline")
+	}
 }
 
 // meet checks and keeps a device's identity.

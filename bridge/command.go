@@ -17,7 +17,16 @@ import (
 	"sunwire/drivers"
 )
 
-// filters are the subscriptions for commands: none of a device that nothing may be written to.
+// subscribe brings the subscriptions up to date. One at a time, or what was wanted before would be wanted last.
+func (b *Bridge) subscribe() {
+	b.wanting.Lock()
+	defer b.wanting.Unlock()
+	if err := b.client.Want(b.life, b.filters()); err != nil && b.life.Err() == nil {
+		b.log.Warn("messages may not reach this sunwire until the next connection", "error", err)
+	}
+}
+
+// filters are the subscriptions for commands, none of a device that nothing may be written to, and of devices that speak over MQTT.
 func (b *Bridge) filters() (fs []string) {
 	for _, d := range b.devices() {
 		if d.controlled() {
@@ -25,7 +34,7 @@ func (b *Bridge) filters() (fs []string) {
 			fs = append(fs, base+"/+/set", base+"/+/+/set", base+"/+/set_for", base+"/+/+/set_for")
 		}
 	}
-	return fs
+	return append(fs, b.feed.Filters()...)
 }
 
 // device is the configured device with that id; nil where there is none.

@@ -24,17 +24,20 @@ type device struct {
 	outlet *outlet         // the publisher's side of it
 	writer *control.Writer // the write path; nil: nothing can be written. Never called under mu: it takes mu itself
 
-	mu       sync.Mutex
-	kept     store.Device // identity, descriptor and answered queries, as in the store
-	settled  bool         // kept has an identity
-	present  bool         // described since the start, and it is the one we know
-	units    []*unit      // the device itself first, then those it reports
-	shape    int          // counts changes of what there is to announce
-	link     linkState
-	health   health
-	online   bool
-	problem  string // why nothing of it is published, for people
-	liveSeen time.Time
+	mu             sync.Mutex
+	kept           store.Device // identity, descriptor and answered queries, as in the store
+	settled        bool         // kept has an identity
+	present        bool         // described since the start, and it is the one we know
+	units          []*unit      // the device itself first, then those it reports
+	shape          int          // counts changes of what there is to announce
+	link           linkState
+	health         health
+	online         bool
+	problem        string // why nothing of it is published, for people
+	liveSeen       time.Time
+	published, due time.Time // of a sampled device: the last publication and the next
+	silent         bool      // for longer than its grace
+	lasting        time.Time // until when something that it said outlives its silence
 }
 
 // unit is a device in Home Assistant: the configured one, or one that it reports.
@@ -83,7 +86,7 @@ func (d *device) build() {
 	old := d.units
 	d.units = nil
 	for _, desc := range append([]drivers.Descriptor{d.kept.Descriptor}, d.kept.Descriptor.Units...) {
-		u := &unit{Unit: pipeline.NewUnit(desc, d.paces, factors), name: desc.Unit}
+		u := &unit{Unit: d.newUnit(desc, factors), name: desc.Unit}
 		if i := slices.IndexFunc(old, func(o *unit) bool { return o.name == u.name }); i >= 0 {
 			u.Adopt(old[i].Unit)
 		}
@@ -153,14 +156,16 @@ func (d *device) take(q drivers.Query, rs []drivers.Reading, at time.Time) (keep
 	for _, r := range rs {
 		for _, u := range d.units {
 			if u.name == r.Unit {
-				_, wrong := u.Apply(r.Sample, at)
+				_, wrong := u.ApplyUntil(r.Sample, at, r.Until)
 				d.health.implausible(wrong)
+				d.lasting = later(d.lasting, r.Until)
 				keep = d.settings(u, q, at) || keep
 			}
 		}
 	}
 	if q.Pace == drivers.Live {
-		d.liveSeen, d.online = at, true
+		d.beat(at)
+		d.liveSeen, d.online, d.silent = at, true, false
 	}
 	if d.kept.Answered[q.Name] {
 		return keep
@@ -179,15 +184,14 @@ func (d *device) grace() time.Duration {
 	return max(d.paces[drivers.Live]*3/2, d.paces[drivers.Live]+5*time.Second)
 }
 
-// age turns the device off when it has been silent for too long; it reports whether that changed.
-func (d *device) age(now time.Time) bool {
+// age turns the device off when it has been silent for too long and nothing that it said outlives that.
+func (d *device) age(now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.online && (!d.present || now.Sub(d.liveSeen) > d.grace()) {
+	d.silent = now.Sub(d.liveSeen) > d.grace()
+	if !d.present || d.silent && !now.Before(d.lasting) {
 		d.online = false
-		return true
 	}
-	return false
 }
 
 func (d *device) setLink(up bool, at time.Time, err error) {

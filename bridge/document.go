@@ -83,7 +83,7 @@ func (d *device) trouble() string {
 		return d.problem
 	case d.link.err != "":
 		return d.link.err
-	case !d.online && d.health.lastError != "":
+	case (!d.online || d.silent) && d.health.lastError != "":
 		return d.health.lastError
 	}
 	return "No error" // not "None": Home Assistant reads that as unknown

@@ -54,9 +54,7 @@ func (b *Bridge) Apply(cfg *config.Config) error {
 		}
 	}
 	b.changed()
-	if err := b.client.Want(b.life, b.filters()); err != nil {
-		b.log.Warn("commands may not reach this sunwire until the next connection", "error", err)
-	}
+	b.subscribe()
 	b.log.LogAttrs(context.Background(), slog.LevelInfo, "configuration applied", difference(was, next)...)
 	return nil
 }
@@ -113,7 +111,9 @@ func (b *Bridge) makeDevice(c config.Device) *device {
 	d.outlet = &outlet{device: d, status: map[string]string{}, document: map[string][]byte{}, sent: map[string]time.Time{}}
 	d.writer = control.New(c, kept.Control, func(s control.State) { b.remember(d, s) }, func(r control.Result) { b.told(d, r) })
 	if c.Topics != "" {
-		d.outlet.topics = output.NewTopics(c.Topics, c.ID)
+		d.outlet.topics = output.NewTopics(output.Options{
+			Pattern: c.Topics, ID: c.ID, Sensor: c.Spec.Name, Format: output.Format(c.TopicFormat), Fahrenheit: c.TopicTemperature == "F",
+		})
 	}
 	return d
 }
@@ -144,7 +144,7 @@ func share(devices []*device) (shared [][]*device, err error) {
 }
 
 func (b *Bridge) makeLine(devices []*device) *line {
-	p := &port{devices: devices, models: b.models, log: b.log, serial: b.serialOf, known: b.knownSerial}
+	p := &port{devices: devices, models: b.models, log: b.log, serial: b.serialOf, known: b.knownSerial, feed: &b.feed}
 	c := devices[0].cfg
 	l := &line{
 		name: c.Port.Text, again: lookAgain(c.Port), log: b.log, devices: devices, open: p.open,

@@ -29,6 +29,7 @@ type bench struct {
 	ident func(id string) (drivers.Descriptor, error)       // nil: the usual
 	open  func() error                                      // nil: the link opens
 	busy  bool
+	class drivers.Class
 	t     *testing.T
 }
 
@@ -92,7 +93,7 @@ func (b *bench) run(t *testing.T, d time.Duration, interval, slow time.Duration,
 	var devices []*device
 	for _, id := range ids {
 		spec := &drivers.Driver{
-			Name: "fake", Family: "fake", Paces: [3]time.Duration{interval, slow, 24 * time.Hour},
+			Name: "fake", Family: "fake", Class: b.class, Paces: [3]time.Duration{interval, slow, 24 * time.Hour},
 			Open: func(link.Conn, uint16, any) (drivers.Device, error) { return fakeDevice{b, id}, nil },
 		}
 		devices = append(devices, newDevice(config.Device{ID: id, Spec: spec, Port: config.Port{Text: "serial:/dev/fake"}}, store.Device{ID: id}, false))

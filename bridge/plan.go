@@ -141,7 +141,7 @@ func (s *session) described(d drivers.Descriptor, now time.Time) {
 	}
 }
 
-func (s *session) every(p drivers.Pace) time.Duration { return s.device.paces[p] }
+func (s *session) every(p drivers.Pace) time.Duration { return s.device.every(p) }
 
 // succeeded books an answer; it reports whether the device had been silent.
 func (s *session) succeeded(t *task, start, now time.Time) (back bool) {
@@ -162,6 +162,9 @@ func (s *session) succeeded(t *task, start, now time.Time) (back bool) {
 	if t.query != nil {
 		t.query.fails, t.query.refused = 0, false
 		t.query.due = schedule(t.due, start, now, s.every(t.query.Pace))
+		if s.device.aligned(t.query.Pace) {
+			t.query.due = onTheClock(now, s.every(t.query.Pace))
+		}
 	}
 	if _, writes := s.driver.(drivers.Controller); writes && !s.limits && !slices.ContainsFunc(s.queries, func(q *query) bool { return q.due.IsZero() }) {
 		s.limits, s.anew = true, now // Describe takes limits and choices from replies, and there were none the first time

@@ -11,11 +11,13 @@ import (
 	"strconv"
 	"time"
 
+	"sunwire/bridge/broker"
 	"sunwire/bridge/config"
 	"sunwire/drivers"
 	"sunwire/drivers/link"
 	"sunwire/drivers/link/files"
 	"sunwire/drivers/link/hid"
+	"sunwire/drivers/link/http"
 	"sunwire/drivers/link/i2c"
 	"sunwire/drivers/link/replay"
 	"sunwire/drivers/link/serial"
@@ -25,7 +27,7 @@ import (
 
 // portKey is the same for devices that share a line: ports that resolve to the same place.
 func portKey(c config.Device) string {
-	if c.Port.Sim || c.Port.Replay {
+	if c.Port.Sim || c.Port.Replay || c.Port.Kind == link.MQTT {
 		return "own " + c.ID
 	}
 	place := c.Port.Address
@@ -50,6 +52,7 @@ type port struct {
 	log     *slog.Logger
 	serial  func(*device) string       // the serial number by which a device is known, or ""
 	known   func(string, *device) bool // whether another device is known by it
+	feed    *broker.Feed               // what comes from the broker; nil: no broker
 }
 
 func (p *port) open(ctx context.Context) (link.Conn, error) {
@@ -75,6 +78,10 @@ func (p *port) open(ctx context.Context) (link.Conn, error) {
 		return i2c.Open(at.Address)
 	case at.Kind == link.File:
 		return files.Open(at.Address)
+	case at.Kind == link.MQTT && p.feed != nil:
+		return p.feed.Conn(), nil
+	case at.Kind == link.HTTP:
+		return http.Open(at.Address, p.log)
 	case at.Kind == link.Serial:
 		return serial.Open(serial.Options{
 			Path: at.Address, Baud: number(at, "baud"), Parity: at.Params.Get("parity"), Stop: at.Params.Get("stop"), Echo: isSet(at, "echo"), Log: p.log,

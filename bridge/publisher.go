@@ -174,6 +174,13 @@ func (p *publisher) news(ctx context.Context) []*outlet {
 	}
 	p.mu.Unlock()
 	now := time.Now()
+	if next != nil && up {
+		for _, o := range p.devices {
+			if !slices.Contains(next, o) {
+				p.sendPresence(ctx, o.device, "offline")
+			}
+		}
+	}
 	for _, m := range outbox {
 		if up {
 			p.send(ctx, m)
@@ -255,6 +262,9 @@ func (p *publisher) flush(ctx context.Context, o *outlet, all bool) {
 	for _, u := range outs {
 		if o.status[u.name] != u.status {
 			p.sendStatus(ctx, u.topic, u.status)
+			if u.name == "" {
+				p.sendPresence(ctx, d, u.status)
+			}
 			o.status[u.name] = u.status
 		}
 		p.sendState(ctx, o, u.name, u.topic, now, all)
@@ -272,12 +282,21 @@ func (p *publisher) sendStatus(ctx context.Context, topic, status string) {
 	p.send(ctx, broker.Message{Topic: topic + "/status", Payload: []byte(status), Retain: true, QoS: 1})
 }
 
+// sendPresence says on a topic of the user's own whether d is there, in Tasmota's words.
+func (p *publisher) sendPresence(ctx context.Context, d *device, status string) {
+	if d.cfg.Presence == "" {
+		return
+	}
+	word := map[string]string{"online": "Online", "offline": "Offline"}[status]
+	p.send(ctx, broker.Message{Topic: strings.ReplaceAll(d.cfg.Presence, "{id}", d.cfg.ID), Payload: []byte(word), Retain: true, QoS: 1})
+}
+
 // sendState sends a unit's document when it differs from the last, or the heartbeat is due.
 func (p *publisher) sendState(ctx context.Context, o *outlet, name, topic string, now time.Time, all bool) {
 	d := o.device
 	d.mu.Lock()
 	u := d.unit(name)
-	if u == nil {
+	if u == nil || !all && d.held(o.sent[name], now) {
 		d.mu.Unlock()
 		return
 	}

@@ -125,6 +125,7 @@ func (s Sample) Get(key string) Value {
 type Reading struct {
 	Unit   string
 	Sample Sample
+	Until  time.Time // the sample outlives the device's silence till then: a forecast for a day, until that day ends. Zero: it grows old as all do
 }
 
 // Setting is what THIS unit takes, as Describe found it.

@@ -49,3 +49,15 @@ var (
 	PowerPresent     = Quantity{DeviceClass: "power"}                       // on = there is power
 	Running          = Quantity{DeviceClass: "running"}                     //
 )
+
+// Of the weather, of what is expected, and of the air.
+var (
+	Irradiance             = Quantity{"W/m²", "irradiance", "measurement", 0}
+	Irradiation            = Quantity{"kWh/m²", "", "measurement", 2} // of a day; Home Assistant has no class for it
+	WindSpeed              = Quantity{"km/h", "wind_speed", "measurement", 1}
+	Direction360           = Quantity{Unit: "°"} // 0 = north, 90 = east; a mean of angles would mean nothing
+	PrecipitationIntensity = Quantity{"mm/h", "precipitation_intensity", "measurement", 1}
+	Precipitation          = Quantity{"mm", "precipitation", "measurement", 1}
+	ExpectedEnergy         = Quantity{"kWh", "energy", "", 2} // no counter: nothing to add up
+	VapourPressureDeficit  = Quantity{"kPa", "pressure", "measurement", 2}
+)

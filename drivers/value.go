@@ -13,9 +13,10 @@ const (
 	number
 	text
 	boolean
+	structure
 )
 
-// Value is one reading: a number, a text, on or off, or absent. The zero Value is absent, which is not 0.
+// Value is one reading: a number, a text, on or off, a structure, or absent. The zero Value is absent, which is not 0.
 type Value struct {
 	kind kind
 	num  float64
@@ -42,6 +43,9 @@ func Bool(b bool) Value {
 	return v
 }
 
+// JSON makes a structure, such as a list of numbers, of its JSON text: for an attribute, since a state has no structure.
+func JSON(text string) Value { return Value{kind: structure, text: text} }
+
 // Absent reports that there is no value.
 func (v Value) Absent() bool { return v.kind == absent }
 
@@ -54,6 +58,9 @@ func (v Value) Text() (string, bool) { return v.text, v.kind == text }
 // Bool is the state, and whether v is an on or off.
 func (v Value) Bool() (on, ok bool) { return v.num != 0, v.kind == boolean }
 
+// Structure is the JSON text, and whether v is a structure.
+func (v Value) Structure() (string, bool) { return v.text, v.kind == structure }
+
 // AppendJSON appends v as JSON: a number with that many decimals (fewer than 0: as many as it has), a text, "ON" or "OFF", or null.
 func (v Value) AppendJSON(b []byte, decimals int) []byte {
 	switch v.kind {
@@ -61,6 +68,8 @@ func (v Value) AppendJSON(b []byte, decimals int) []byte {
 		return appendNumber(b, v.num, decimals)
 	case text:
 		return appendString(b, v.text)
+	case structure:
+		return append(b, v.text...)
 	case boolean:
 		if v.num != 0 {
 			return append(b, `"ON"`...)
@@ -75,7 +84,7 @@ func (v Value) Format(decimals int) string {
 	switch v.kind {
 	case number:
 		return string(appendNumber(nil, v.num, decimals))
-	case text:
+	case text, structure:
 		return v.text
 	case boolean:
 		if v.num != 0 {

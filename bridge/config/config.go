@@ -80,20 +80,26 @@ type Log struct {
 
 // Device is one device to read.
 type Device struct {
-	ID       string            `yaml:"id" doc:"name in topics and entity ids: a-z, 0-9 and _, a letter first" required:"true"`
-	Name     string            `yaml:"name" doc:"what Home Assistant shows" default:"from the id"`
-	Area     string            `yaml:"area" doc:"suggested area in Home Assistant"`
-	Driver   string            `yaml:"driver" doc:"one of those that \"sunwire drivers\" lists" required:"true"`
-	Port     Port              `yaml:"port" doc:"serial:/dev/ttyUSB0?baud=2400, hid:0665:5161, tcp://host:port, i2c:1/0x76, sim:" required:"true"`
-	Address  uint16            `yaml:"address" doc:"the device's own address on a shared line; 0 = none"`
-	Interval Interval          `yaml:"interval" doc:"start to start of the live queries; 0s: as fast as the wire gives" default:"the driver's own"`
-	Slow     Interval          `yaml:"slow" doc:"the same for settings and warnings" default:"the driver's own"`
-	MaxAge   time.Duration     `yaml:"max_age" doc:"older values make the device unhealthy" default:"5 intervals, 60s at least"`
-	Gap      time.Duration     `yaml:"gap" doc:"least pause between two requests; 0s: none"`
-	Critical bool              `yaml:"critical" doc:"whether /health turns 503 when this device is unhealthy"`
-	Identity string            `yaml:"identity" doc:"what the entities' unique ids are made of: the device's serial number, or the id" oneof:"serial id"`
-	Topics   string            `yaml:"topics" doc:"plain numbers besides, such as house/{key}"`
-	Retain   bool              `yaml:"retain" doc:"whether those plain topics are retained"`
+	ID       string        `yaml:"id" doc:"name in topics and entity ids: a-z, 0-9 and _, a letter first" required:"true"`
+	Name     string        `yaml:"name" doc:"what Home Assistant shows" default:"from the id"`
+	Area     string        `yaml:"area" doc:"suggested area in Home Assistant"`
+	Driver   string        `yaml:"driver" doc:"one of those that \"sunwire drivers\" lists" required:"true"`
+	Port     Port          `yaml:"port" doc:"serial:/dev/ttyUSB0?baud=2400, hid:0665:5161, tcp://host:port, i2c:1/0x76, sim:" required:"true"`
+	Address  uint16        `yaml:"address" doc:"the device's own address on a shared line; 0 = none"`
+	Interval Interval      `yaml:"interval" doc:"start to start of the live queries; 0s: as fast as the wire gives" default:"the driver's own"`
+	Samples  time.Duration `yaml:"samples" doc:"live values are read that often, and published each interval, with their mean, minimum, maximum and deviation; 0s: only as often as they are published"`
+	Slow     Interval      `yaml:"slow" doc:"the same for settings and warnings" default:"the driver's own"`
+	MaxAge   time.Duration `yaml:"max_age" doc:"older values make the device unhealthy" default:"5 intervals, 60s at least"`
+	Gap      time.Duration `yaml:"gap" doc:"least pause between two requests; 0s: none"`
+	Critical bool          `yaml:"critical" doc:"whether /health turns 503 when this device is unhealthy"`
+	Identity string        `yaml:"identity" doc:"what the entities' unique ids are made of: the device's serial number, or the id" oneof:"serial id"`
+	Topics   string        `yaml:"topics" doc:"values besides, for other programs, such as house/{key}"`
+	Retain   bool          `yaml:"retain" doc:"whether those topics are retained"`
+
+	TopicFormat      string `yaml:"topic_format" default:"plain" doc:"of those topics: plain numbers on one topic a value, one JSON object on a topic without {key}, or a Tasmota's /SENSOR below such a topic" oneof:"plain json tasmota"`
+	TopicTemperature string `yaml:"topic_temperature" default:"C" doc:"degrees of those topics" oneof:"C F"`
+	Presence         string `yaml:"presence" doc:"topic that says Online or Offline, retained, such as house/LWT; when sunwire is cut off, only TOPIC_PREFIX/status says so"`
+
 	Entities map[string]Entity `yaml:"entities" doc:"changes to single values, by key"`
 	Options  any               `yaml:"options" doc:"the driver's own options"`
 

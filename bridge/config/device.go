@@ -30,7 +30,10 @@ func (d *decoder) checkDevice(at string, dev *Device, m *MQTT) {
 	d.checkPort(at, dev)
 	d.checkTimes(at, dev)
 	if dev.Topics != "" {
-		d.checkTopics(at+".topics", dev.Topics, m)
+		d.checkTopics(at+".topics", dev.Topics, dev.TopicFormat == "" || dev.TopicFormat == "plain", m)
+	}
+	if dev.Presence != "" {
+		d.checkTopics(at+".presence", dev.Presence, false, m)
 	}
 	for _, key := range slices.Sorted(maps.Keys(dev.Entities)) {
 		d.checkEntity(at+".entities."+key, key, dev.Entities[key])
@@ -122,7 +125,7 @@ func (d *decoder) checkTimes(at string, dev *Device) {
 	for _, t := range []struct {
 		key string
 		d   time.Duration
-	}{{"interval", dev.Interval.D}, {"slow", dev.Slow.D}, {"max_age", dev.MaxAge}, {"gap", dev.Gap}} {
+	}{{"interval", dev.Interval.D}, {"slow", dev.Slow.D}, {"samples", dev.Samples}, {"max_age", dev.MaxAge}, {"gap", dev.Gap}} {
 		switch key := at + "." + t.key; {
 		case t.d < 0:
 			d.fail(key, "%s is negative; write 5s, 2m or 1h", d.quote(key))
@@ -138,6 +141,9 @@ func (d *decoder) checkTimes(at string, dev *Device) {
 			dev.Slow.D = dev.Spec.Paces[drivers.Slow]
 		}
 	}
+	if key := at + ".samples"; dev.Spec != nil && dev.Samples > 0 && 2*dev.Samples > dev.Interval.D {
+		d.fail(key, "%s is not faster than the interval of %s: write half of that or less, or remove it", d.quote(key), short(dev.Interval.D))
+	}
 	switch key := at + ".max_age"; {
 	case d.failed(key):
 	case !d.has(key):
@@ -150,7 +156,8 @@ func (d *decoder) checkTimes(at string, dev *Device) {
 
 var placeholder = regexp.MustCompile(`\{[^}]*\}?|\}`)
 
-func (d *decoder) checkTopics(at, pattern string, m *MQTT) {
+// checkTopics checks a topic or, each, a pattern of many with {key} in it.
+func (d *decoder) checkTopics(at, pattern string, each bool, m *MQTT) {
 	key := false
 	for _, p := range placeholder.FindAllString(pattern, -1) {
 		if p != "{key}" && p != "{id}" {
@@ -160,13 +167,19 @@ func (d *decoder) checkTopics(at, pattern string, m *MQTT) {
 		key = key || p == "{key}"
 	}
 	first, _, _ := strings.Cut(pattern, "/")
+	example := "house"
+	if each {
+		example = "house/{key}"
+	}
 	switch wrong := topic(pattern); {
 	case wrong != "":
-		d.fail(at, "%s %s; write house/{key}", d.quote(at), wrong)
-	case !key:
+		d.fail(at, "%s %s; write %s", d.quote(at), wrong, example)
+	case key && !each:
+		d.fail(at, "%s has {key} in it, but all stands on one topic; write %s", d.quote(at), example)
+	case !key && each:
 		d.fail(at, "%s has no {key} in it: all values would end up on one topic; write %s/{key}", d.quote(at), public(d.at[at].Value))
 	case first == m.TopicPrefix || first == m.DiscoveryPrefix:
-		d.fail(at, "%s lies among sunwire's own topics or Home Assistant's; begin with another word, as in house/{key}", d.quote(at))
+		d.fail(at, "%s lies among sunwire's own topics or Home Assistant's; begin with another word, as in %s", d.quote(at), example)
 	}
 }
 

@@ -53,7 +53,7 @@ var (
 		{"i2c", link.I2C, "i2c:1/0x76", i2cBus, none},
 		{"http", link.HTTP, "http://192.168.1.20", web, nil},
 		{"https", link.HTTP, "https://api.example.org", web, nil},
-		{"mqtt", link.MQTT, "mqtt:", asIs, nil},
+		{"mqtt", link.MQTT, "mqtt:", ownBroker, nil},
 		{"files", link.File, "files:", folder, none},
 		{"sim", "", "sim:", nothing, simParams},
 		{"replay", "", "replay:/home/pi/inverter.txtar", recording, nil},
@@ -269,7 +269,12 @@ func folder(text string) (address, wrong string) {
 	return text, ""
 }
 
-func asIs(text string) (address, wrong string) { return text, "" }
+func ownBroker(text string) (address, wrong string) {
+	if text != "" {
+		return "", "is the broker of this sunwire, and has no address"
+	}
+	return "", ""
+}
 
 func nothing(text string) (address, wrong string) {
 	if text != "" {

@@ -90,7 +90,8 @@ var forms = map[string]string{
 	"http.listen":           `^$|:[0-9]{1,5}$`,
 	"state_dir":             `.`,
 	"devices[].id":          idForm.String(),
-	"devices[].topics":      `^$|^([^+#/\s][^+#\s]*)?\{key\}[^+#\s]*$`,
+	"devices[].topics":      `^$|^[^+#/\s][^+#\s]*$`,
+	"devices[].presence":    `^$|^[^+#/\s][^+#\s]*$`,
 }
 
 // keysOf is the schema of the struct v, whose values are their defaults. What it may leave out altogether may be null.

@@ -137,7 +137,7 @@ func TestTheSchemaSeesASlipWhileItIsTyped(t *testing.T) {
 		{"interval: 1m30s", "address: 65536"},
 		{"interval: 1m30s", "address: many"},
 		{"interval: 1m30s", "identity: mac"},
-		{"interval: 1m30s", "topics: house"},
+		{"interval: 1m30s", "topics: /house"},
 		{"interval: 1m30s", "topics: house/#/{key}"},
 		{"interval: 1m30s", "entities: {PV Power: {scale: 2}}"},
 		{"interval: 1m30s", "entities: {pv_power: {scael: 2}}"},

@@ -41,6 +41,21 @@ func rules() []rule {
 			needs: []drivers.Role{drivers.LoadPower, drivers.PVPower, drivers.BatteryPower},
 			value: func(in [4]float64) float64 { return in[0] - in[1] - in[2] },
 		},
+		{
+			entity: drivers.Entity{Key: "dew_point", Name: "Dew point", Quantity: drivers.Temperature, Min: -100, Max: 100},
+			needs:  []drivers.Role{drivers.AirTemperature, drivers.AirHumidity},
+			value:  func(in [4]float64) float64 { return dewPoint(in[0], in[1]) },
+		},
+		{
+			entity: drivers.Entity{Key: "absolute_humidity", Name: "Absolute humidity", Quantity: drivers.AbsoluteHumidity, Min: 0, Max: 1000, Disabled: true},
+			needs:  []drivers.Role{drivers.AirTemperature, drivers.AirHumidity},
+			value:  func(in [4]float64) float64 { return absoluteHumidity(in[0], in[1]) },
+		},
+		{
+			entity: drivers.Entity{Key: "vapour_pressure_deficit", Name: "Vapour-pressure deficit", Quantity: drivers.VapourPressureDeficit, Min: 0, Max: 100, Disabled: true},
+			needs:  []drivers.Role{drivers.AirTemperature, drivers.AirHumidity},
+			value:  func(in [4]float64) float64 { return deficit(in[0], in[1]) },
+		},
 	}
 }
 
@@ -61,7 +76,7 @@ func extend(d drivers.Descriptor) (drivers.Descriptor, map[string]*rule) {
 func (r *rule) place(d *drivers.Descriptor) bool {
 	last, needed := 0, map[string]bool{}
 	for i, e := range d.Entities {
-		if e.Key == r.entity.Key || e.Role == r.entity.Role {
+		if e.Key == r.entity.Key || r.entity.Role != "" && e.Role == r.entity.Role {
 			return false
 		}
 		if slices.Contains(r.needs, e.Role) {
@@ -84,7 +99,7 @@ func (r *rule) place(d *drivers.Descriptor) bool {
 // ago and what was read now do not make a value together.
 func (u *Unit) derive(c *Cell) bool {
 	var in [4]float64
-	var oldest time.Time
+	var oldest, until time.Time
 	for n, role := range c.derived.needs {
 		i, ok := u.roles[role]
 		if !ok {
@@ -95,8 +110,11 @@ func (u *Unit) derive(c *Cell) bool {
 			return false
 		}
 		in[n] = f
-		if at := u.Cells[i].At; oldest.IsZero() || at.Before(oldest) {
+		if at := u.Cells[i].At; n == 0 || at.Before(oldest) {
 			oldest = at
+		}
+		if t := u.Cells[i].Until; n == 0 || t.Before(until) {
+			until = t
 		}
 	}
 	if oldest.Equal(c.At) {
@@ -106,5 +124,5 @@ func (u *Unit) derive(c *Cell) bool {
 	if !c.Entity.Plausible(v) {
 		return false
 	}
-	return c.set(v, oldest)
+	return c.set(v, oldest, until)
 }

@@ -20,16 +20,18 @@ type Cell struct {
 	Entity  drivers.Entity
 	Value   drivers.Value
 	At      time.Time // when it was read; zero: never
+	Until   time.Time // it counts till then, however old it is; zero: by its age alone
 	Keep    bool      // a total, or asked once: it does not grow old
 	MaxAge  time.Duration
 	Factor  Factor
 	scaled  bool
 	derived *rule
+	window  *window // what it was since the last publication, where that is asked for
 }
 
 // Fresh reports whether the cell's value still counts at now.
 func (c *Cell) Fresh(now time.Time) bool {
-	return !c.Value.Absent() && (c.Keep || now.Sub(c.At) <= c.MaxAge)
+	return !c.Value.Absent() && (c.Keep || now.Sub(c.At) <= c.MaxAge || now.Before(c.Until))
 }
 
 // Known is the cell's value at now, absent once it is too old.
@@ -52,6 +54,19 @@ type Unit struct {
 // three of its own, one minute at least.
 func NewUnit(d drivers.Descriptor, paces [3]time.Duration, factors map[string]Factor) *Unit {
 	d, placed := extend(d)
+	return newUnit(d, placed, paces, factors)
+}
+
+// NewSampledUnit is NewUnit for a device that is read more often than it is published: each live measurement has a mean, a minimum, a
+// maximum and a deviation besides, which Publish brings up to date.
+func NewSampledUnit(d drivers.Descriptor, paces [3]time.Duration, factors map[string]Factor) *Unit {
+	d, placed := extend(d)
+	u := newUnit(sampled(d), placed, paces, factors)
+	u.watch()
+	return u
+}
+
+func newUnit(d drivers.Descriptor, placed map[string]*rule, paces [3]time.Duration, factors map[string]Factor) *Unit {
 	u := &Unit{Descriptor: d, Cells: make([]Cell, len(d.Entities)), index: make(map[string]int, len(d.Entities)), roles: map[drivers.Role]int{}}
 	pace := PaceOf(d)
 	for i, e := range d.Entities {
@@ -95,9 +110,14 @@ func total(q drivers.Quantity) bool {
 	return q.StateClass == "total" || q.StateClass == "total_increasing"
 }
 
-// Apply takes in one sample read at that time. It reports whether anything changed, and the keys whose values were not believed; what
-// is not believed is as if it had not been read.
+// Apply takes in one sample read at that time.
 func (u *Unit) Apply(s drivers.Sample, at time.Time) (changed bool, implausible []string) {
+	return u.ApplyUntil(s, at, time.Time{})
+}
+
+// ApplyUntil takes in one sample read at that time, which counts until then at least. It reports whether anything changed, and the keys
+// whose values were not believed; what is not believed is as if it had not been read.
+func (u *Unit) ApplyUntil(s drivers.Sample, at, until time.Time) (changed bool, implausible []string) {
 	for _, f := range s {
 		i, ok := u.index[f.Key]
 		if !ok || f.Value.Absent() {
@@ -109,14 +129,14 @@ func (u *Unit) Apply(s drivers.Sample, at time.Time) (changed bool, implausible 
 			if off := u.Get(offsetKey); off != nil {
 				var ahead drivers.Value
 				v, ahead = tick(&c.Entity, v, at)
-				changed = off.set(ahead, at) || changed
+				changed = off.set(ahead, at, time.Time{}) || changed
 			}
 		}
 		if !c.Entity.Plausible(v) {
 			implausible = append(implausible, f.Key)
 			continue
 		}
-		changed = c.set(v, at) || changed
+		changed = c.set(v, at, until) || changed
 	}
 	for i := range u.Cells {
 		if c := &u.Cells[i]; c.derived != nil {
@@ -126,9 +146,12 @@ func (u *Unit) Apply(s drivers.Sample, at time.Time) (changed bool, implausible 
 	return changed, implausible
 }
 
-func (c *Cell) set(v drivers.Value, at time.Time) bool {
+func (c *Cell) set(v drivers.Value, at, until time.Time) bool {
 	old, was := c.Value, c.Fresh(at)
-	c.Value, c.At = v, at
+	c.Value, c.At, c.Until = v, at, until
+	if f, ok := v.Float(); ok && c.window != nil {
+		c.window.add(f)
+	}
 	return !was || old != v
 }
 
@@ -168,7 +191,7 @@ func (u *Unit) Adopt(old *Unit) {
 	}
 	for i := range u.Cells {
 		if c := old.Get(u.Cells[i].Entity.Key); c != nil {
-			u.Cells[i].Value, u.Cells[i].At = c.Value, c.At
+			u.Cells[i].Value, u.Cells[i].At, u.Cells[i].Until = c.Value, c.At, c.Until
 		}
 	}
 }

@@ -25,6 +25,7 @@ var quantities = []quantity{
 	{"reactive_power", "var", "sunwire_reactive_power_vars", "Reactive power.", 1, 1},
 	{"power_factor", "", "sunwire_power_factor_ratio", "Power factor.", 1, 1},
 	{"energy", "kWh", energyTotal, "Energy counted by the device or by sunwire.", 1, 1},
+	{"energy", "kWh", energyExpected, "Energy that is expected: an estimate.", 1, 1},
 	{"energy_storage", "kWh", "sunwire_stored_energy_kilowatthours", "Energy held.", 1, 1},
 	{"frequency", "Hz", "sunwire_frequency_hertz", "Frequency.", 1, 1},
 	{"temperature", "°C", "sunwire_temperature_celsius", "Temperature.", 1, 1},
@@ -35,6 +36,12 @@ var quantities = []quantity{
 	{"", "Ah", "sunwire_charge_amperehours", "Electric charge.", 1, 1},
 	{"absolute_humidity", "g/m³", "sunwire_absolute_humidity_grams_per_cubic_meter", "Absolute humidity.", 1, 1},
 	{"atmospheric_pressure", "hPa", "sunwire_pressure_pascals", "Air pressure.", 100, 1},
+	{"pressure", "kPa", "sunwire_pressure_pascals", "Air pressure.", 1000, 1},
+	{"irradiance", "W/m²", "sunwire_irradiance_watts_per_square_meter", "Irradiance.", 1, 1},
+	{"", "kWh/m²", "sunwire_irradiation_kilowatthours_per_square_meter", "Irradiance of a day, added up.", 1, 1},
+	{"wind_speed", "km/h", "sunwire_wind_speed_meters_per_second", "Wind speed.", 1, 3.6},
+	{"precipitation_intensity", "mm/h", "sunwire_precipitation_meters_per_hour", "Precipitation at this moment.", 1, 1000},
+	{"precipitation", "mm", "sunwire_precipitation_meters", "Precipitation of a day.", 1, 1000},
 	{"", "Ω", "sunwire_resistance_ohms", "Resistance.", 1, 1},
 	{"aqi", "", "sunwire_air_quality_index", "Air quality index.", 1, 1},
 	{"carbon_dioxide", "ppm", "sunwire_carbon_dioxide_ratio", "Carbon dioxide in air, 0 to 1.", 1, 1e6},
@@ -46,7 +53,10 @@ var quantities = []quantity{
 	{"signal_strength", "dBm", "sunwire_signal_strength_decibel_milliwatts", "Strength of a radio signal.", 1, 1},
 }
 
-const energyTotal = "sunwire_energy_kilowatthours_total"
+const (
+	energyTotal    = "sunwire_energy_kilowatthours_total"
+	energyExpected = "sunwire_expected_energy_kilowatthours"
+)
 
 // other is the metric of what has no row; its unit is a label.
 var other = quantity{name: "sunwire_value", help: "A number without a unit, or in the one of the label unit_of_measurement.", times: 1, by: 1}
@@ -54,7 +64,14 @@ var other = quantity{name: "sunwire_value", help: "A number without a unit, or i
 // quantityOf is the metric that v belongs to.
 func quantityOf(v *Value) quantity {
 	for _, q := range quantities {
-		if q.class == v.DeviceClass && q.unit == v.Unit && (q.name != energyTotal || v.StateClass == "total_increasing") {
+		fits := q.class == v.DeviceClass && q.unit == v.Unit
+		switch q.name {
+		case energyTotal:
+			fits = fits && v.StateClass == "total_increasing"
+		case energyExpected:
+			fits = fits && v.StateClass == ""
+		}
+		if fits {
 			return q
 		}
 	}

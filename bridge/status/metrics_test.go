@@ -83,6 +83,8 @@ func TestUnitsAreConvertedAndNothingElse(t *testing.T) {
 		{"412", "ppm", "carbon_dioxide", "measurement", `sunwire_carbon_dioxide_ratio{device="a",key="k"} 0.000412`},
 		{"90", "min", "duration", "measurement", `sunwire_duration_seconds{device="a",key="k"} 5400`},
 		{"1234.560", "kWh", "energy", "total_increasing", `sunwire_energy_kilowatthours_total{device="a",key="k"} 1234.560`},
+		{"16.20", "kWh", "energy", "", `sunwire_expected_energy_kilowatthours{device="a",key="k"} 16.20`},
+		{"18", "km/h", "wind_speed", "measurement", `sunwire_wind_speed_meters_per_second{device="a",key="k"} 5`},
 		{"-5.10", "kWh", "energy", "total", `sunwire_value{device="a",key="k",unit_of_measurement="kWh"} -5.10`},
 		{"7", "furlongs", "distance", "", `sunwire_value{device="a",key="k",unit_of_measurement="furlongs"} 7`},
 		{"3", "", "", "", `sunwire_value{device="a",key="k"} 3`},

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"sunwire/bridge"
 	"sunwire/bridge/config"
 )
 
@@ -100,7 +102,7 @@ func TestReadPrintsWhatTheDeviceSays(t *testing.T) {
 			Value float64 `json:"value"`
 		} `json:"values"`
 	}
-	if err != nil || json.Unmarshal([]byte(out), &devices) != nil || devices[0].Model != "BME280" || len(devices[0].Values) != 3 {
+	if err != nil || json.Unmarshal([]byte(out), &devices) != nil || devices[0].Model != "BME280" || len(devices[0].Values) != 6 {
 		t.Errorf("%v: %s", err, out)
 	}
 }
@@ -173,4 +175,27 @@ func TestALogFileThatWasMovedAwayIsMadeAnew(t *testing.T) {
 		}
 	}
 	written("three")
+}
+
+func TestTheExamplesFurtherDevicesAreRight(t *testing.T) {
+	text, err := os.ReadFile("../../config.yaml.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, more, _ := strings.Cut(string(text), "# More that may stand")
+	more = regexp.MustCompile("(?m)^#(  )").ReplaceAllString("# More"+more, "$1")
+	cfg, err := config.Parse("example", []byte(list+more), environment())
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, d := range cfg.Devices {
+		names[d.Driver] = true
+		if _, err := bridge.Simulated(t.Context(), *d.Spec, d.Options); err != nil {
+			t.Errorf("%s: %v", d.ID, err)
+		}
+	}
+	if !names["openmeteo"] || !names["httpjson"] || !names["mqttin"] {
+		t.Errorf("there are %v", names)
+	}
 }

@@ -22,6 +22,7 @@ devices:
   - {id: house, name: House, area: Living room, driver: bme280, port: "sim:", interval: 5s, topics: "house/{key}", options: {elevation: 40}}
   - {id: kitchen, name: Kitchen air, area: Kitchen, driver: bme680, port: "sim:", interval: 10s}
   - {id: boiler, name: Boiler, area: Garage, driver: ds18b20, port: "sim:", interval: 10s}
+  - {id: weather, name: Weather, area: Garden, driver: openmeteo, port: "sim:", interval: 1m, options: {latitude: 52.52, longitude: 13.41, planes: [{peak: 5000, tilt: 30}]}}
 `
 
 func demo(ctx context.Context, c console, args []string) error {
@@ -50,7 +51,7 @@ func demo(ctx context.Context, c console, args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, `A simulated house runs: an inverter with panels and a battery, and three sensors.
+	fmt.Fprintf(c.out, `A simulated house runs: an inverter with panels and a battery, three sensors, and the weather.
 
   See it:          http://%s
   Home Assistant:  Settings, Devices & services, Add integration, MQTT; broker and port: %s

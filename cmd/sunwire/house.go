@@ -36,10 +36,14 @@ func newHouse(now time.Time) *house {
 
 // model is the part of the house that a device sees.
 func (h *house) model(d config.Device) drivers.Model {
-	if d.Spec.Class == drivers.Climate {
+	switch d.Spec.Class {
+	case drivers.Climate:
 		return modelFunc(h.climate)
+	case drivers.Weather:
+		return sky{h}
+	default:
+		return modelFunc(h.inverter)
 	}
-	return modelFunc(h.inverter)
 }
 
 type modelFunc func(key string) (float64, bool)
@@ -140,4 +144,25 @@ func (h *house) climate(key string) (float64, bool) {
 		return 90000 + 40000*wave(n.at, 19*time.Minute), true
 	}
 	return 0, false
+}
+
+// sky is the weather over the house: the present moment, under its sun.
+type sky struct{ *house }
+
+// Value implements drivers.Model.
+func (s sky) Value(_, key string) (drivers.Value, bool) {
+	n := s.look()
+	switch key {
+	case "last_update":
+		return drivers.Text(n.at.UTC().Format(time.RFC3339)), true
+	case "temperature":
+		return drivers.Num(16 + 6*wave(n.at, 24*time.Hour)), true
+	case "irradiance":
+		return drivers.Num(n.sun / panelPeak * 1000), true
+	case "cloud_cover":
+		return drivers.Num(50 + 40*wave(n.at, 7*time.Minute)), true
+	case "wind_speed":
+		return drivers.Num(12 + 5*wave(n.at, 17*time.Minute)), true
+	}
+	return drivers.Value{}, false
 }

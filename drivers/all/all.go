@@ -11,6 +11,9 @@ import (
 	"sunwire/drivers/bme680"
 	"sunwire/drivers/bmp180"
 	"sunwire/drivers/chip"
+	"sunwire/drivers/httpjson"
+	"sunwire/drivers/mqttin"
+	"sunwire/drivers/openmeteo"
 	"sunwire/drivers/sysfs"
 	"sunwire/drivers/voltronic"
 )
@@ -18,6 +21,9 @@ import (
 // Drivers lists every driver: inverters, then sensors.
 func Drivers() []drivers.Driver {
 	return []drivers.Driver{
+		httpjson.Driver,
+		mqttin.Driver,
+		openmeteo.Driver,
 		voltronic.Voltronic,
 		voltronic.PI30,
 		voltronic.PI30MAX,

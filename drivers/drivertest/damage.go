@@ -18,7 +18,7 @@ func (s *suite) damage() {
 		return
 	}
 	dev := s.simulated(plain.full())
-	if dev == nil {
+	if dev == nil || dev.fetches() {
 		return
 	}
 	others := map[string][]exchange{} // what each query exchanges when all is well

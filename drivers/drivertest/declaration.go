@@ -191,6 +191,8 @@ func announce(d drivers.Driver, desc drivers.Descriptor) []discovery.Message {
 // quantities are those of package drivers, with no decimals.
 var quantities = func() (all []drivers.Quantity) {
 	for _, q := range []drivers.Quantity{
+		drivers.Irradiance, drivers.Irradiation, drivers.WindSpeed, drivers.Direction360, drivers.PrecipitationIntensity, drivers.Precipitation,
+		drivers.ExpectedEnergy, drivers.VapourPressureDeficit,
 		drivers.Count, drivers.Number, drivers.Voltage, drivers.Current, drivers.Power, drivers.ApparentPower, drivers.ReactivePower,
 		drivers.PowerFactor, drivers.Energy, drivers.StoredEnergy, drivers.Frequency, drivers.Temperature, drivers.TemperatureDelta,
 		drivers.StateOfCharge, drivers.Percent, drivers.Charge, drivers.Humidity, drivers.AbsoluteHumidity, drivers.AirPressure,

@@ -15,6 +15,7 @@
 //   - calls: a cancelled context is obeyed, silence is ErrNoReply, a refusal is ErrUnsupported
 //   - bus: on a bus without checksums, one bad transfer is noticed and a dead line gives no value
 //   - files: a file that is gone, empty, cut off or has another form gives no value
+//   - fetch: of a web service, half an answer, another's or no answer at all gives no value
 package drivertest
 
 import (
@@ -67,6 +68,7 @@ var laws = []struct {
 	{"calls", (*suite).calls},
 	{"bus", (*suite).bus},
 	{"files", (*suite).files},
+	{"fetch", (*suite).fetch},
 }
 
 // suite is one law being checked on one driver.

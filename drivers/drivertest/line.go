@@ -39,7 +39,9 @@ func (l *line) conn(kinds []link.Kind) link.Conn {
 			return &bus{conn{l, k}}
 		case link.File:
 			return &tree{conn{l, k}, func(path string) []byte { return l.answer([]byte(path)) }}
-		case link.HTTP, link.MQTT:
+		case link.HTTP:
+			return &fetcher{conn{l, k}}
+		case link.MQTT:
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package drivertest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"math"
 	"slices"
@@ -77,7 +78,11 @@ func (dev *device) form(q query, unit string, f drivers.Field) {
 			fail("is " + f.Value.Format(-1) + ", not one of its options nor unknown (...)")
 		}
 	case drivers.Label:
-		if !isText || !utf8.ValidString(text) || utf8.RuneCountInString(text) > 255 {
+		if structure, is := f.Value.Structure(); is && e.Attribute != "" {
+			if !json.Valid([]byte(structure)) {
+				fail("is not JSON")
+			}
+		} else if !isText || !utf8.ValidString(text) || utf8.RuneCountInString(text) > 255 {
 			fail("is not a text of at most 255 characters")
 		}
 	default:

@@ -97,8 +97,9 @@ type Fetcher interface {
 
 // Message is one MQTT message.
 type Message struct {
-	Topic   string
-	Payload []byte
+	Topic    string
+	Payload  []byte
+	Retained bool // kept by the broker and said on subscribing: nobody knows how old it is
 }
 
 // Subscriber hears MQTT topics.
@@ -115,7 +116,7 @@ type Files interface {
 
 // Simulator is a device made of a driver's own tables. On a Bus, Answer takes what was written and gives what lies there on out, to be
 // read; for http it takes the path and gives the body; of files a path and what the file has, and of a folder, with a slash behind it, the
-// names there, one a line.
+// names there, one a line. For mqtt, Push says a topic, a blank and a payload.
 type Simulator interface {
 	Answer(request []byte) (reply []byte)   // nil: silence
 	Push() iter.Seq2[time.Duration, []byte] // what it says unasked, each after a pause; nil: nothing

@@ -277,8 +277,8 @@ func TestALinkInsideTheProcess(t *testing.T) {
 			}
 		})
 	}
-	if _, err := New(link.MQTT, echoing{}, Options{}); err == nil {
-		t.Error("mqtt cannot be simulated here")
+	if _, err := New("smoke", echoing{}, Options{}); err == nil {
+		t.Error("smoke signals cannot be simulated")
 	}
 }
 

@@ -3,6 +3,7 @@
 package simulated
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"iter"
@@ -31,6 +32,10 @@ func New(kind link.Kind, s link.Simulator, o Options) (link.Conn, error) {
 		return &bus{c}, nil
 	case link.File:
 		return &tree{c, func(path string) []byte { return s.Answer([]byte(path)) }}, nil
+	case link.HTTP:
+		return &fetcher{c}, nil
+	case link.MQTT:
+		return &subscriber{c}, nil
 	}
 	return nil, fmt.Errorf("a %s link cannot be simulated", kind)
 }
@@ -113,6 +118,39 @@ func (l *line) Listen(ctx context.Context, f link.Framer) iter.Seq2[[]byte, erro
 				}
 			}
 		}
+	}
+}
+
+// fetcher is a Fetcher: a path in, a body out.
+type fetcher struct{ conn }
+
+// Get implements link.Fetcher.
+func (f *fetcher) Get(ctx context.Context, path string) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	body := f.sim.Answer([]byte(path))
+	if body == nil {
+		return nil, fmt.Errorf("simulated: %w to %s", link.ErrNoReply, path)
+	}
+	return body, nil
+}
+
+// subscriber is a Subscriber: what is pushed is a topic, a blank, and the payload.
+type subscriber struct{ conn }
+
+// Subscribe implements link.Subscriber. Whoever pushes knows the topics: nothing is sorted out.
+func (s *subscriber) Subscribe(ctx context.Context, _ ...string) iter.Seq2[link.Message, error] {
+	return func(yield func(link.Message, error) bool) {
+		if push := s.sim.Push(); push != nil {
+			for pause, said := range push {
+				topic, payload, _ := bytes.Cut(said, []byte(" "))
+				if link.Sleep(ctx, pause) != nil || !yield(link.Message{Topic: string(topic), Payload: payload}, nil) {
+					return
+				}
+			}
+		}
+		<-ctx.Done()
 	}
 }
 
