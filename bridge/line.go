@@ -106,6 +106,9 @@ func (l *line) serve(ctx context.Context, conn link.Conn) error {
 		if err := l.ask(ctx, t); err != nil {
 			return err
 		}
+		if err := l.listen(ctx, lost, t.session); err != nil { // a device that streams stays here
+			return err
+		}
 	}
 }
 

@@ -42,6 +42,9 @@ func ReadOnce(ctx context.Context, c config.Device, log *slog.Logger) (Once, err
 		return out, err
 	}
 	var failed []error
+	if to, ok := dev.(drivers.Streamer); ok && len(queries(desc)) == 0 {
+		failed = append(failed, d.hear(ctx, to))
+	}
 	for _, q := range queries(desc) {
 		rs, err := twice(func() ([]drivers.Reading, error) { return dev.Poll(ctx, q) })
 		switch {

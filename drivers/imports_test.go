@@ -42,7 +42,7 @@ var arrows = []struct {
 	{"drivers/link/...", []string{"drivers/link/..."}, nil},
 	{"drivers/drivertest", []string{"discovery/...", "drivers", "drivers/link/..."}, nil},
 	{"drivers/all", []string{"drivers", "drivers/*"}, []string{"drivers/drivertest"}},
-	{"drivers/*", []string{"drivers", "drivers/chip", "drivers/link", "drivers/table", "drivers/wire"}, inputOutput},
+	{"drivers/*", []string{"drivers", "drivers/battery", "drivers/chip", "drivers/link", "drivers/table", "drivers/wire"}, inputOutput},
 }
 
 // inputOutput is what functions of their arguments, and drivers with their link, have no need of.

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"path"
 	"slices"
 	"time"
 
@@ -10,12 +11,27 @@ import (
 // rule is a value computed from others: the entity, the roles it needs, the function. A device's own value of that role wins.
 type rule struct {
 	entity drivers.Entity
+	beside string // key that the first of needs must have: the classes of devices call the same thing differently; "": any
 	needs  []drivers.Role
-	value  func(in [4]float64) float64 // in the order of needs
+	cells  bool                       // it needs all cell voltages instead
+	value  func(in []float64) float64 // in the order of needs, or of the cells
 }
 
 // rules are tried in order, so that one may need what an earlier one gives.
 func rules() []rule {
+	power := drivers.Entity{
+		Key: "battery_power", Name: "Battery power", Quantity: drivers.Power, Role: drivers.BatteryPower,
+		Positive: drivers.Discharging, Min: -100000, Max: 100000,
+	}
+	product := func(in []float64) float64 { return in[0] * in[1] }
+	ofPack := power
+	ofPack.Key, ofPack.Name = "power", "Power"
+	voltage := func(key, name string) drivers.Entity {
+		return drivers.Entity{Key: key, Name: name, Quantity: drivers.CellVoltage, Max: 5}
+	}
+	number := func(key, name string) drivers.Entity {
+		return drivers.Entity{Key: key, Name: name, Quantity: drivers.Number, Category: drivers.Diagnostic, Min: 1, Max: 99}
+	}
 	return []rule{
 		{
 			entity: drivers.Entity{
@@ -23,40 +39,45 @@ func rules() []rule {
 				Positive: drivers.Discharging, Min: -2000, Max: 2000,
 			},
 			needs: []drivers.Role{drivers.BatteryDischargeCurrent, drivers.BatteryChargeCurrent},
-			value: func(in [4]float64) float64 { return in[0] - in[1] },
+			value: func(in []float64) float64 { return in[0] - in[1] },
 		},
-		{
-			entity: drivers.Entity{
-				Key: "battery_power", Name: "Battery power", Quantity: drivers.Power, Role: drivers.BatteryPower,
-				Positive: drivers.Discharging, Min: -100000, Max: 100000,
-			},
-			needs: []drivers.Role{drivers.BatteryVoltage, drivers.BatteryCurrent},
-			value: func(in [4]float64) float64 { return in[0] * in[1] },
-		},
+		{entity: ofPack, beside: "voltage", needs: []drivers.Role{drivers.BatteryVoltage, drivers.BatteryCurrent}, value: product},
+		{entity: power, needs: []drivers.Role{drivers.BatteryVoltage, drivers.BatteryCurrent}, value: product},
+		{entity: voltage("cell_voltage_min", "Minimum cell voltage"), cells: true, value: slices.Min[[]float64]},
+		{entity: voltage("cell_voltage_max", "Maximum cell voltage"), cells: true, value: slices.Max[[]float64]},
+		{entity: voltage("cell_voltage_delta", "Cell voltage difference"), cells: true, value: func(in []float64) float64 { return slices.Max(in) - slices.Min(in) }},
+		{entity: number("lowest_cell", "Lowest cell"), cells: true, value: func(in []float64) float64 { return float64(slices.Index(in, slices.Min(in)) + 1) }},
+		{entity: number("highest_cell", "Highest cell"), cells: true, value: func(in []float64) float64 { return float64(slices.Index(in, slices.Max(in)) + 1) }},
 		{ // what neither panels nor battery give must come from the grid; what is lost in between is counted with it
 			entity: drivers.Entity{
 				Key: "grid_power", Name: "Grid power (estimated)", Quantity: drivers.Power, Role: drivers.GridPower,
 				Positive: drivers.Importing, Min: -100000, Max: 100000, Disabled: true,
 			},
 			needs: []drivers.Role{drivers.LoadPower, drivers.PVPower, drivers.BatteryPower},
-			value: func(in [4]float64) float64 { return in[0] - in[1] - in[2] },
+			value: func(in []float64) float64 { return in[0] - in[1] - in[2] },
 		},
 		{
 			entity: drivers.Entity{Key: "dew_point", Name: "Dew point", Quantity: drivers.Temperature, Min: -100, Max: 100},
 			needs:  []drivers.Role{drivers.AirTemperature, drivers.AirHumidity},
-			value:  func(in [4]float64) float64 { return dewPoint(in[0], in[1]) },
+			value:  func(in []float64) float64 { return dewPoint(in[0], in[1]) },
 		},
 		{
 			entity: drivers.Entity{Key: "absolute_humidity", Name: "Absolute humidity", Quantity: drivers.AbsoluteHumidity, Min: 0, Max: 1000, Disabled: true},
 			needs:  []drivers.Role{drivers.AirTemperature, drivers.AirHumidity},
-			value:  func(in [4]float64) float64 { return absoluteHumidity(in[0], in[1]) },
+			value:  func(in []float64) float64 { return absoluteHumidity(in[0], in[1]) },
 		},
 		{
 			entity: drivers.Entity{Key: "vapour_pressure_deficit", Name: "Vapour-pressure deficit", Quantity: drivers.VapourPressureDeficit, Min: 0, Max: 100, Disabled: true},
 			needs:  []drivers.Role{drivers.AirTemperature, drivers.AirHumidity},
-			value:  func(in [4]float64) float64 { return deficit(in[0], in[1]) },
+			value:  func(in []float64) float64 { return deficit(in[0], in[1]) },
 		},
 	}
+}
+
+// isCell tells keys such as cell_07_voltage.
+func isCell(key string) bool {
+	ok, err := path.Match("cell_[0-9][0-9]_voltage", key)
+	return ok && err == nil
 }
 
 // extend is d with the entities that can be derived from its own, each behind the last of those it needs; every query that gives one of
@@ -79,11 +100,11 @@ func (r *rule) place(d *drivers.Descriptor) bool {
 		if e.Key == r.entity.Key || r.entity.Role != "" && e.Role == r.entity.Role {
 			return false
 		}
-		if slices.Contains(r.needs, e.Role) {
+		if r.takes(&e) {
 			needed[e.Key], last = true, i
 		}
 	}
-	if len(needed) != len(r.needs) {
+	if r.cells && len(needed) < 2 || !r.cells && len(needed) != len(r.needs) || r.beside != "" && !needed[r.beside] {
 		return false
 	}
 	d.Entities = slices.Insert(d.Entities, last+1, r.entity)
@@ -95,21 +116,34 @@ func (r *rule) place(d *drivers.Descriptor) bool {
 	return true
 }
 
+func (r *rule) takes(e *drivers.Entity) bool {
+	return r.cells && isCell(e.Key) || slices.Contains(r.needs, e.Role)
+}
+
+// inputs are the places of the cells that r computes from.
+func (r *rule) inputs(u *Unit) (at []int) {
+	for _, role := range r.needs {
+		at = append(at, u.roles[role])
+	}
+	for i := range u.Cells {
+		if r.cells && isCell(u.Cells[i].Entity.Key) {
+			at = append(at, i)
+		}
+	}
+	return at
+}
+
 // derive computes c from the cells it needs. It is as old as the oldest of them, and absent while one is absent: what was read long
 // ago and what was read now do not make a value together.
 func (u *Unit) derive(c *Cell) bool {
-	var in [4]float64
+	in := u.scratch[:0]
 	var oldest, until time.Time
-	for n, role := range c.derived.needs {
-		i, ok := u.roles[role]
-		if !ok {
-			return false
-		}
+	for n, i := range c.inputs {
 		f, ok := u.Cells[i].Value.Float()
 		if !ok {
 			return false
 		}
-		in[n] = f
+		in = append(in, f)
 		if at := u.Cells[i].At; n == 0 || at.Before(oldest) {
 			oldest = at
 		}
@@ -117,6 +151,7 @@ func (u *Unit) derive(c *Cell) bool {
 			until = t
 		}
 	}
+	u.scratch = in
 	if oldest.Equal(c.At) {
 		return false
 	}

@@ -27,6 +27,7 @@ type Cell struct {
 	scaled  bool
 	derived *rule
 	window  *window // what it was since the last publication, where that is asked for
+	inputs  []int   // of derived: places of cells
 }
 
 // Fresh reports whether the cell's value still counts at now.
@@ -48,6 +49,7 @@ type Unit struct {
 	Cells      []Cell
 	index      map[string]int
 	roles      map[drivers.Role]int
+	scratch    []float64
 }
 
 // NewUnit prepares the cells of d and of what can be derived from it. paces are the intervals of live, slow and once; a value is too old after
@@ -88,6 +90,11 @@ func newUnit(d drivers.Descriptor, placed map[string]*rule, paces [3]time.Durati
 		u.index[e.Key] = i
 		if e.Role != "" {
 			u.roles[e.Role] = i
+		}
+	}
+	for i := range u.Cells {
+		if c := &u.Cells[i]; c.derived != nil {
+			c.inputs = c.derived.inputs(u)
 		}
 	}
 	return u

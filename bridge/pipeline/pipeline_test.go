@@ -182,3 +182,48 @@ func TestApplyDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations a sample", n)
 	}
 }
+
+func pack() *Unit {
+	return NewUnit(drivers.Descriptor{
+		Entities: []drivers.Entity{
+			{Key: "voltage", Role: drivers.BatteryVoltage, Quantity: drivers.Voltage, Max: 80},
+			{Key: "current", Role: drivers.BatteryCurrent, Positive: drivers.Charging, Quantity: drivers.Current, Min: -300, Max: 300},
+			{Key: "cell_01_voltage", Quantity: drivers.CellVoltage, Max: 5},
+			{Key: "cell_02_voltage", Quantity: drivers.CellVoltage, Max: 5},
+			{Key: "cell_03_voltage", Quantity: drivers.CellVoltage, Max: 5},
+			{Key: "temperature_1", Quantity: drivers.Temperature, Max: 80},
+		},
+		Queries: []drivers.Query{{Name: "all", Keys: []string{"voltage", "current", "cell_01_voltage", "cell_02_voltage", "cell_03_voltage", "temperature_1"}}},
+	}, [3]time.Duration{5 * time.Second, time.Minute, 24 * time.Hour}, nil)
+}
+
+func TestAPackHasItsExtremesAndItsPowerOnce(t *testing.T) {
+	u := pack()
+	u.Apply(sample("voltage", 10.0, "current", 2.0, "cell_01_voltage", 3.3, "cell_02_voltage", 3.2, "cell_03_voltage", 3.4), t0)
+	for key, want := range map[string]float64{
+		"power": -20, "cell_voltage_min": 3.2, "cell_voltage_max": 3.4, "lowest_cell": 2, "highest_cell": 3,
+	} {
+		if f, ok := u.Get(key).Value.Float(); !ok || f != want {
+			t.Errorf("%s is %v, want %v", key, f, want)
+		}
+	}
+	if delta := u.Get("cell_voltage_delta").Value.Format(3); delta != "0.200" {
+		t.Errorf("the difference is %s", delta)
+	}
+	if u.Get("battery_power") != nil {
+		t.Error("the power is there twice")
+	}
+}
+
+func TestAMissingCellLeavesTheExtremesAsOldAsItself(t *testing.T) {
+	u := pack()
+	u.Apply(sample("cell_01_voltage", 3.3, "cell_02_voltage", 3.2), t0)
+	if v := u.Get("cell_voltage_min").Value; !v.Absent() {
+		t.Errorf("two cells of three give a minimum of %s", v.Format(3))
+	}
+	u.Apply(sample("cell_03_voltage", 3.4), t0)
+	u.Apply(sample("cell_01_voltage", 3.0), t0.Add(time.Second))
+	if at := u.Get("cell_voltage_min").At; !at.Equal(t0) {
+		t.Errorf("a minimum of old and new values is from %v", at)
+	}
+}

@@ -11,19 +11,23 @@ import (
 	"sunwire/drivers/bme680"
 	"sunwire/drivers/bmp180"
 	"sunwire/drivers/chip"
+	"sunwire/drivers/daly"
 	"sunwire/drivers/httpjson"
+	"sunwire/drivers/jbd"
+	"sunwire/drivers/jk"
 	"sunwire/drivers/mqttin"
 	"sunwire/drivers/openmeteo"
+	"sunwire/drivers/pace"
+	"sunwire/drivers/pylontech"
+	"sunwire/drivers/seplos"
 	"sunwire/drivers/sysfs"
+	"sunwire/drivers/vedirect"
 	"sunwire/drivers/voltronic"
 )
 
-// Drivers lists every driver: inverters, then sensors.
+// Drivers lists every driver: inverters, batteries, sensors, and what comes from elsewhere.
 func Drivers() []drivers.Driver {
 	return []drivers.Driver{
-		httpjson.Driver,
-		mqttin.Driver,
-		openmeteo.Driver,
 		voltronic.Voltronic,
 		voltronic.PI30,
 		voltronic.PI30MAX,
@@ -39,11 +43,19 @@ func Drivers() []drivers.Driver {
 		voltronic.PI18,
 		voltronic.PI18SV,
 		voltronic.PI18LVX,
+		daly.Driver,
+		jbd.Driver,
+		jk.Balancer,
+		jk.PB,
+		jk.TTL,
+		pace.Driver,
+		pylontech.Driver,
+		seplos.V2,
+		seplos.V3,
+		vedirect.HEX,
+		vedirect.Text,
 		chip.AHT20,
 		chip.BH1750,
-		bme280.Driver,
-		bme680.Driver,
-		bmp180.Driver,
 		bme280.BMP280,
 		chip.CCS811,
 		sysfs.DS18B20,
@@ -57,8 +69,14 @@ func Drivers() []drivers.Driver {
 		chip.SGP30,
 		chip.SHT3x,
 		chip.SHT4x,
-		sysfs.Thermal,
 		chip.TMP102,
+		sysfs.Thermal,
+		bme280.Driver,
+		bme680.Driver,
+		bmp180.Driver,
+		httpjson.Driver,
+		mqttin.Driver,
+		openmeteo.Driver,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -148,6 +149,49 @@ type tree struct {
 	conn
 	simulated.Tree
 }
+
+// Listen hears what the simulator says unasked, as often as the suite has patience for, with spoil on the way.
+func (c *transactor) Listen(ctx context.Context, f link.Framer) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		push := c.sim.Push()
+		if push == nil {
+			return
+		}
+		var got []byte
+		n := 0
+		for _, said := range push {
+			if c.spoil != nil {
+				said = c.spoil(n, nil, bytes.Clone(said))
+			}
+			chunk := max(1, len(said))
+			if c.chunk > 0 {
+				chunk = c.chunk
+			}
+			for part := range slices.Chunk(said, chunk) {
+				got = append(got, part...)
+				for len(got) > 0 {
+					skip, frame, err := f(got, false)
+					if err != nil && !errors.Is(err, drivers.ErrFrame) {
+						c.fail("the framer's error does not wrap ErrFrame: %v", err)
+					}
+					frame = bytes.Clone(frame)
+					got = got[min(skip+len(frame), len(got)):]
+					if (frame != nil || err != nil) && !yield(frame, err) {
+						return
+					}
+					if frame == nil && err == nil && skip == 0 {
+						break
+					}
+				}
+			}
+			if n++; n >= pushes || c.done(ctx) != nil {
+				return
+			}
+		}
+	}
+}
+
+const pushes = 8 // that a listener hears before the line falls silent
 
 type bus struct{ conn }
 

@@ -18,6 +18,7 @@ import (
 // and again; what was never asked stays without a reply.
 type Recording struct {
 	replies map[string][][]byte
+	unasked []byte
 }
 
 // File reads a recording from the text of a file: its section exchange, or the whole text where it has no sections.
@@ -37,10 +38,10 @@ func File(text []byte) (*Recording, error) {
 // logged is a line of a debug log, as text or JSON: of an exchange it finds the direction and the bytes.
 var logged = regexp.MustCompile(`^(?:\d{4}-\d\d-\d\d |time=|\{"time").*?(?:(?:DBG |msg=|"msg":")([<>])"?[ ,].*hex(?:=|":)"?([0-9a-f ]*).*)?$`)
 
-// Parse reads "> hex", a request, and "< hex", its reply, which may go on over several lines; # begins a comment. A debug log will
-// do as well.
+// Parse reads "> hex", a request, and "< hex", its reply, which may go on over several lines; # begins a comment. What comes before any
+// request was said unasked. A debug log will do as well.
 func Parse(text []byte) (*Recording, error) {
-	r := &Recording{map[string][][]byte{}}
+	r := &Recording{replies: map[string][][]byte{}}
 	var request string
 	for line := range strings.Lines(string(text)) {
 		line = strings.TrimSpace(line)
@@ -65,7 +66,8 @@ func Parse(text []byte) (*Recording, error) {
 		}
 		rs := r.replies[request]
 		if len(rs) == 0 {
-			return nil, fmt.Errorf("%q: a reply before any request", line)
+			r.unasked = append(r.unasked, b...)
+			continue
 		}
 		rs[len(rs)-1] = append(rs[len(rs)-1], b...)
 	}
@@ -84,5 +86,13 @@ func (r *Recording) Answer(request []byte) []byte {
 	return bytes.Clone(replies[0])
 }
 
-// Push implements link.Simulator: nothing is said unasked.
-func (r *Recording) Push() iter.Seq2[time.Duration, []byte] { return nil }
+// Push implements link.Simulator: what was said before anything was asked is said again and again, with a pause between.
+func (r *Recording) Push() iter.Seq2[time.Duration, []byte] {
+	if r.unasked == nil {
+		return nil
+	}
+	return func(yield func(time.Duration, []byte) bool) {
+		for pause := time.Duration(0); yield(pause, bytes.Clone(r.unasked)); pause = time.Second {
+		}
+	}
+}

@@ -70,7 +70,6 @@ func TestASectionOfAFileIsRead(t *testing.T) {
 
 func TestWhatIsNoRecordingIsRefused(t *testing.T) {
 	for text, want := range map[string]string{
-		"< 51":         "a reply before any request",
 		"> 5":          "odd length",
 		"> 5x":         "invalid byte",
 		"51 52":        "begins neither with > nor with <",
@@ -82,6 +81,25 @@ func TestWhatIsNoRecordingIsRefused(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, %v", text, r, err)
 		}
+	}
+}
+
+func TestWhatWasSaidUnaskedIsSaidAgain(t *testing.T) {
+	r, err := replay.File([]byte("< 51\n< 52 53\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, b := range r.Push() {
+		if string(b) != "QRS" {
+			t.Fatalf("said %q", b)
+		}
+		if n++; n == 2 {
+			break
+		}
+	}
+	if n != 2 {
+		t.Errorf("said %d times", n)
 	}
 }
 
@@ -170,7 +188,13 @@ func play(t *testing.T, d drivers.Driver, r *replay.Recording) (values int) {
 	if err != nil && !errors.Is(err, drivers.ErrNoReply) {
 		t.Fatal(err)
 	}
+	if to, ok := dev.(drivers.Streamer); ok {
+		return listened(t, to)
+	}
 	queries := desc.Queries
+	for _, u := range desc.Units {
+		queries = append(queries, u.Queries...)
+	}
 	if err != nil { // a recording without a serial number: what it has can be read all the same
 		for _, name := range d.Commands() {
 			queries = append(queries, drivers.Query{Name: name})
@@ -189,6 +213,22 @@ func play(t *testing.T, d drivers.Driver, r *replay.Recording) (values int) {
 	cancel()
 	if _, err := dev.Poll(ctx, queries[0]); !errors.Is(err, context.Canceled) {
 		t.Errorf("with an ended context: %v", err)
+	}
+	return values
+}
+
+// listened hears what a device says by itself, until it has given something a few times.
+func listened(t *testing.T, to drivers.Streamer) (values int) {
+	t.Helper()
+	heard := 0
+	for reading, err := range to.Stream(t.Context()) {
+		if err != nil && !errors.Is(err, drivers.ErrFrame) { // a slice ends in the middle of something
+			t.Error(err)
+		}
+		values += len(reading.Sample)
+		if heard++; heard > 4 {
+			break
+		}
 	}
 	return values
 }

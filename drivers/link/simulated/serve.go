@@ -21,8 +21,10 @@ type Line struct {
 	Trouble *Trouble // nil: none ever
 }
 
-// EndsInCR is for text protocols: a request is whole with its CR.
-func EndsInCR(request []byte) bool { return len(request) > 0 && request[len(request)-1] == '\r' }
+// EndsInCR is for text protocols: a request is whole with its CR. What does not begin with a printable character is another protocol's.
+func EndsInCR(request []byte) bool {
+	return len(request) > 0 && request[len(request)-1] == '\r' && request[0] > ' ' && request[0] <= '~'
+}
 
 // pause ends a request whose end cannot be seen.
 const pause = 20 * time.Millisecond
@@ -44,6 +46,7 @@ func (l Line) Serve(ctx context.Context, rw io.ReadWriter, s link.Simulator) err
 		defer close(in)
 		broken = listen(ctx, rw, in)
 	})
+	reader.Go(func() { push(ctx, rw, s) })
 	defer reader.Wait() // the caller closes rw, which ends the reader
 	defer stop()
 	var request []byte
@@ -116,6 +119,22 @@ func (l Line) reply(ctx context.Context, w io.Writer, s link.Simulator, request 
 		}
 	}
 	return nil
+}
+
+// push says what s says unasked, until ctx ends or nobody takes it.
+func push(ctx context.Context, w io.Writer, s link.Simulator) {
+	said := s.Push()
+	if said == nil {
+		return
+	}
+	for pause, b := range said {
+		if link.Sleep(ctx, pause) != nil {
+			return
+		}
+		if _, err := w.Write(b); err != nil {
+			return
+		}
+	}
 }
 
 func listen(ctx context.Context, r io.Reader, in chan<- heard) error {

@@ -30,7 +30,12 @@ func (echoing) Answer(request []byte) []byte {
 	return append([]byte("("), request...)
 }
 
-func (echoing) Push() iter.Seq2[time.Duration, []byte] {
+func (echoing) Push() iter.Seq2[time.Duration, []byte] { return nil }
+
+// speaking also says something unasked, once a second.
+type speaking struct{ echoing }
+
+func (speaking) Push() iter.Seq2[time.Duration, []byte] {
 	return func(yield func(time.Duration, []byte) bool) {
 		for yield(time.Second, []byte("noise\rpushed\r")) {
 		}
@@ -304,7 +309,7 @@ func TestAPacedLinkInsideTheProcess(t *testing.T) {
 
 func TestAListenerInsideTheProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, _ := New(link.BLE, echoing{}, Options{})
+		c, _ := New(link.BLE, speaking{}, Options{})
 		start := time.Now()
 		n := 0
 		ctx, cancel := context.WithTimeout(t.Context(), 3500*time.Millisecond)
@@ -368,4 +373,18 @@ func TestAChipAnswersAtItsAddressAlone(t *testing.T) {
 	if c, _ = New(link.I2C, chip{}, Options{}); c.(link.Bus).Tx(0x77, []byte{2}, r) != nil {
 		t.Error("without an address it answers at every one")
 	}
+}
+
+func TestWhatIsSaidUnaskedIsServedBesideTheAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithTimeout(t.Context(), 2500*time.Millisecond)
+		defer stop()
+		w := newWire()
+		go func() { <-ctx.Done(); _ = w.Close() }()
+		w.in <- "Q1\r"
+		_ = Line{Ends: EndsInCR}.Serve(ctx, w, speaking{})
+		if got := w.said(); got != "(Q1\rnoise\rpushed\rnoise\rpushed\r" {
+			t.Errorf("said %q", got)
+		}
+	})
 }

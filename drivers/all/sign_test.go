@@ -1,0 +1,47 @@
+package all_test
+
+import (
+	"testing"
+
+	"sunwire/drivers"
+	"sunwire/drivers/all"
+	"sunwire/drivers/link/simulated"
+)
+
+// What + means on each wire, and who says so. A wrong sign is the worst value there is, and no frame tells of it.
+var signs = map[string]drivers.Direction{
+	"jk_ttl":       drivers.Charging,    // syssi/esphome-jk-bms: the top bit is set while charging
+	"jk_pb":        drivers.Charging,    // syssi/esphome-jk-bms, aiobmsble
+	"jbd":          drivers.Charging,    // syssi/esphome-jbd-bms, aiobmsble; batmon-ha turns it
+	"daly":         drivers.Discharging, // python-daly-bms, batmon-ha; a capture of 6.3 A in the state "discharging"
+	"pylontech":    drivers.Charging,    // python-pylontech
+	"pace":         drivers.Charging,    // syssi/esphome-pace-bms
+	"seplos_v2":    drivers.Charging,    // syssi/esphome-seplos-bms: -6.76 A are discharging
+	"seplos_v3":    drivers.Charging,    // syssi/esphome-seplos-bms: -10 A are discharging
+	"vedirect":     drivers.Charging,    // a BMV-702 says -7625 mA while its consumed charge grows
+	"vedirect_hex": drivers.Charging,    // the same monitor, the same quantity
+}
+
+func TestTheSignOfEachCurrentIsWhatItsSourcesSay(t *testing.T) {
+	for _, d := range all.Drivers() {
+		c, err := simulated.New(d.Links[0], d.Simulate(nil, 0), simulated.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		dev, err := d.Open(c, 0, nil)
+		if err != nil {
+			t.Fatal(d.Name, err)
+		}
+		desc, err := dev.Describe(t.Context())
+		if err != nil {
+			t.Fatal(d.Name, err)
+		}
+		for _, unit := range append([]drivers.Descriptor{desc}, desc.Units...) {
+			for _, e := range unit.Entities {
+				if (e.Role == drivers.BatteryCurrent || e.Role == drivers.BatteryPower) && e.Positive != signs[d.Name] {
+					t.Errorf("%s: + of %s is %d, its sources say %d", d.Name, e.Key, e.Positive, signs[d.Name])
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,90 @@
+package drivertest
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"sunwire/discovery/discoverytest"
+	"sunwire/drivers"
+)
+
+// capture is a frame that somebody published, with what its source says of it.
+type capture struct {
+	ID, Source, Licence, Note string
+	Command, Reply            string
+	Expected                  map[string]any // numbers, texts, true and false, by key and with the wire's sign
+	Tolerance                 float64        // of numbers: the source rounds
+	Rejected                  bool
+}
+
+// Captures decodes testdata/captures/<driver>.json and compares with what the sources say. frames, fields and rejected are how many there
+// must be. accepted tells of what differs, by "id key", why.
+func Captures(t *testing.T, d drivers.Driver, frames, fields, rejected int, accepted map[string]string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(discoverytest.Testdata(t), "captures", d.Name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []capture
+	if err := json.Unmarshal(text, &all); err != nil {
+		t.Fatal(err)
+	}
+	decoded, compared, refused := 0, 0, 0
+	for _, c := range all {
+		reply, err := hex.DecodeString(c.Reply)
+		if err != nil || c.Source == "" || c.Licence == "" {
+			t.Errorf("%s: %v, source %q, licence %q", c.ID, err, c.Source, c.Licence)
+		}
+		got, err := d.Decode(c.Command, reply)
+		if c.Rejected {
+			refused++
+			if err == nil {
+				t.Errorf("%s: %d fields of a frame that is to be rejected", c.ID, len(got))
+			}
+			continue
+		}
+		decoded++
+		if err != nil {
+			t.Errorf("%s: %v", c.ID, err)
+			continue
+		}
+		for key, want := range c.Expected {
+			compared++
+			reason, differs := accepted[c.ID+" "+key]
+			if v := find(got, key); equal(v, want, c.Tolerance) == differs {
+				t.Errorf("%s: %s is %q, the source says %v (accepted: %q)", c.ID, key, v.Format(-1), want, reason)
+			}
+		}
+	}
+	if decoded != frames || compared != fields || refused != rejected {
+		t.Errorf("%d frames with %d fields were compared and %d rejected, want %d, %d and %d", decoded, compared, refused, frames, fields, rejected)
+	}
+}
+
+func find(fields []drivers.Decoded, key string) drivers.Value {
+	for _, f := range fields {
+		if f.Entity.Key == key {
+			return f.Value
+		}
+	}
+	return drivers.Value{}
+}
+
+func equal(v drivers.Value, want any, tolerance float64) bool {
+	switch w := want.(type) {
+	case float64:
+		f, ok := v.Float()
+		return ok && math.Abs(f-w) <= tolerance+1e-9
+	case bool:
+		on, ok := v.Bool()
+		return ok && on == w
+	case string:
+		s, ok := v.Text()
+		return ok && s == w
+	}
+	return false
+}

@@ -1,0 +1,60 @@
+// Package seplos reads rack batteries of Seplos over RS485: the second generation, which speaks like Pylontech, and the third, which speaks
+// Modbus.
+package seplos
+
+import (
+	"time"
+
+	"sunwire/drivers"
+	"sunwire/drivers/battery"
+	"sunwire/drivers/link"
+	"sunwire/drivers/wire"
+)
+
+// V2 is the second generation (1101, 10C, 10E).
+var V2 = wire.Driver(drivers.Driver{
+	Name: "seplos_v2", Title: "Seplos BMS, version 2 (RS485)", Family: "seplos", Class: drivers.Battery,
+	Links: []link.Kind{link.Serial, link.TCP},
+	Paces: [3]time.Duration{5 * time.Second, time.Minute, 24 * time.Hour},
+	Bauds: []int{19200, 9600}, Commands: func() []string { return []string{"telemetry"} },
+}, v2)
+
+// The frames are those of wire.Telecom. What a telemetry reply holds, two digits a byte, big-endian:
+//
+//	00  01    10     0CD7 ...  06       0BA6 ...      FD5C     14A0     344E       0A      4268      0313    4650    0046    03E8    149F  ...
+//	-   pack  cells  mV        sensors  0.1 K + 2731  10 mA    10 mV    10 mAh     fields  10 mAh    0.1 %   10 mAh          0.1 %   10 mV
+//	                                                  current  voltage  remaining          full      charge  design  cycles  health  port
+//
+// (syssi/esphome-seplos-bms, Apache-2.0)
+func v2() *wire.Protocol {
+	design := battery.Full(655.35)
+	design.Key, design.Name = "design_capacity", "Design capacity"
+	port := drivers.Entity{Key: "port_voltage", Name: "Port voltage", Quantity: drivers.Voltage.At(2), Category: drivers.Diagnostic, Max: 240}
+	return wire.Telecom(&wire.Protocol{
+		Name: "seplos_v2", Manufacturer: "Seplos", Model: "BMS V2",
+		Address: 0, Last: 15,
+		First: 800 * time.Millisecond, Gap: 100 * time.Millisecond, // an answer takes 180 ms at 9600 baud
+		Commands: []wire.Command{{
+			Name: "telemetry", Code: 0x42, Example: []byte(telemetryExample),
+			Layout: &wire.Layout{Fields: []wire.Field{
+				{Skip: 2, Entity: battery.Cell(), Form: wire.U16, Per: 1000, Many: wire.Many{Max: 16}},
+				{Entity: battery.Temperature(), Form: wire.U16, Zero: 2731, Per: 10, Many: wire.Many{Max: 8}},
+				{Entity: battery.Current(drivers.Charging, 327.67), Form: wire.S16, Per: 100},
+				{Entity: battery.Voltage(), Form: wire.U16, Per: 100},
+				{Entity: battery.Remaining(655.35), Form: wire.U16, Per: 100},
+				{Skip: 1, Entity: battery.Full(655.35), Form: wire.U16, Per: 100},
+				{Entity: battery.StateOfCharge(1), Form: wire.U16, Per: 10},
+				{Entity: design, Form: wire.U16, Per: 100},
+				{Entity: battery.Cycles(), Form: wire.U16},
+				{Entity: battery.At(1, battery.StateOfHealth()), Form: wire.U16, Per: 10},
+				{Entity: port, Form: wire.U16, Per: 100},
+				{Form: wire.Text}, // reserved
+			}},
+		}},
+		Whole: battery.VoltageKey, Parts: battery.CellKey, Instead: "try seplos_v3, pylontech or pace",
+	}, 0x20, 0x46, func(*wire.Command, int) []byte { return []byte{1} })
+}
+
+// telemetryExample is of 16 cells and 180 Ah (syssi/esphome-seplos-bms, tests, Apache-2.0), as the wire has it.
+const telemetryExample = "~2000460010960001100CD70CE90CF40CD60CEF0CE50CE10CDC0CE90CF00CE80CEF0CEA0CDA0CDE0CD8060BA60BA00B970BA60BA50BA2FD5C14A0344" +
+	"E0A426803134650004603E8149F0000000000000000DC6C\r"

@@ -1,0 +1,96 @@
+package wire
+
+import (
+	"bytes"
+	"context"
+	"iter"
+	"sync"
+	"time"
+
+	"sunwire/drivers"
+	"sunwire/drivers/link"
+)
+
+// Driver completes d with what a protocol does. The tables are made when they are first needed: most of them never are.
+func Driver(d drivers.Driver, table func() *Protocol) drivers.Driver {
+	protocol := sync.OnceValue(func() *Protocol { return table().compile() })
+	d.Open = func(c link.Conn, address uint16, options any) (drivers.Device, error) {
+		return protocol().Open(c, address, options)
+	}
+	d.Decode = func(command string, reply []byte) ([]drivers.Decoded, error) {
+		return protocol().Decode(command, reply)
+	}
+	d.Reseal = func(reply []byte) []byte { return protocol().Reseal(reply) }
+	d.Simulate = func(m drivers.Model, address uint16) link.Simulator { return protocol().Simulate(m, address) }
+	d.Detect = func(ctx context.Context, c link.Conn) (drivers.Match, error) { return Detect(ctx, d.Open, c) }
+	return d
+}
+
+// sure is the confidence in a device whose replies have their checksum and their sums.
+const sure = 90
+
+// Detect describes what answers on c.
+func Detect(ctx context.Context, open func(link.Conn, uint16, any) (drivers.Device, error), c link.Conn) (drivers.Match, error) {
+	dev, err := open(c, 0, nil)
+	if err != nil {
+		return drivers.Match{}, err
+	}
+	desc, err := dev.Describe(ctx)
+	if err != nil {
+		return drivers.Match{}, err
+	}
+	return drivers.Match{Confidence: sure, Descriptor: desc}, nil
+}
+
+// Simulate answers with the examples, over which the model is written (it may be nil).
+func (p *Protocol) Simulate(m drivers.Model, address uint16) link.Simulator {
+	if address == 0 {
+		address = p.Address
+	}
+	return simulator{p, m, int(address)}
+}
+
+type simulator struct {
+	*Protocol
+	model   drivers.Model
+	address int
+}
+
+// Push says nothing unasked.
+func (s simulator) Push() iter.Seq2[time.Duration, []byte] { return nil }
+
+// Answer takes one request as the protocol makes it; all else stays without an answer.
+func (s simulator) Answer(request []byte) []byte {
+	for i := range s.Commands {
+		if c := &s.Commands[i]; c.Example != nil && bytes.Equal(request, s.Request(c, s.address)) {
+			frame := s.Reply(c, func(key string) drivers.Value {
+				if s.model != nil {
+					if v, ok := s.model.Value("", key); ok {
+						return v
+					}
+				}
+				return drivers.Value{}
+			})
+			if s.Claim != nil && frame != nil {
+				s.Claim(frame, s.address)
+				frame = s.Reseal(frame)
+			}
+			return frame
+		}
+	}
+	return nil
+}
+
+// Reply is the example of c with values written over it.
+func (p *Protocol) Reply(c *Command, value func(key string) drivers.Value) []byte {
+	frame := bytes.Clone(c.Example)
+	payload, err := p.open(c, Any, frame)
+	if err != nil {
+		return nil
+	}
+	c.layout(payload).Encode(payload, value)
+	if p.Wrap != nil {
+		frame = p.Wrap(c, frame, payload)
+	}
+	return p.Reseal(frame)
+}
