@@ -14,8 +14,8 @@ NFPM         := $(TOOLS)/nfpm-$(NFPM_VERSION)
 DEBS         ?= amd64 arm64 armhf
 # arm/6: the first Raspberry Pi and the Zero run the same Debian as their successors
 PLATFORMS    := linux/amd64 linux/arm64 linux/arm/6
-# bytes of a stripped binary
-LARGEST      := 12000000
+# bytes of a stripped binary: some 50 drivers, Bluetooth and a broker for the demo are in it. What exceeds this has to earn it
+LARGEST      := 13200000
 
 .PHONY: build check test race vet lint fix golden fuzz demo docs e2e cross deb image clean
 

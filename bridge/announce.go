@@ -92,7 +92,7 @@ func (p *publisher) announce(ctx context.Context, o *outlet, now time.Time) {
 	}
 	d.mu.Lock()
 	dev, desc, before := p.describe(d)
-	extra := append(Diagnostics(), d.switches()...)
+	extra := append(Diagnostics(d.cfg.Port.Kind), d.switches()...)
 	d.mu.Unlock()
 	msgs, announced := discovery.Announce(dev, desc, extra, before, p.options)
 	for uid := range announced { // it had another identity before

@@ -21,6 +21,7 @@ import (
 	"sunwire/bridge/store"
 	"sunwire/discovery"
 	"sunwire/drivers"
+	"sunwire/drivers/link/ble"
 )
 
 // Options are what New needs besides the configuration.
@@ -55,6 +56,7 @@ type Bridge struct {
 
 	wanting sync.Mutex // held while subscriptions change
 	claim   *claim
+	radio   ble.Radio // Bluetooth devices take turns
 
 	applying sync.Mutex // one at a time: New, Apply, the start and end of Run
 	life     context.Context

@@ -5,20 +5,25 @@ import (
 	"time"
 
 	"sunwire/drivers"
+	"sunwire/drivers/link"
 )
 
 // longest is the most characters that Home Assistant takes as a state.
 const longest = 255
 
 // Diagnostics are the values that the bridge adds to each device. They hang on the bridge alone: they have something to say while the
-// device is silent.
-func Diagnostics() []drivers.Entity {
-	return []drivers.Entity{
+// device is silent. One more belongs to a device whose link is that of a radio.
+func Diagnostics(kind link.Kind) []drivers.Entity {
+	es := []drivers.Entity{
 		{Key: "link", Name: "Link", Platform: drivers.Binary, Quantity: drivers.Connectivity, Category: drivers.Diagnostic},
 		{Key: "last_error", Name: "Last error", Platform: drivers.Label, Category: drivers.Diagnostic},
 		{Key: "poll_time", Name: "Poll time", Quantity: drivers.Milliseconds, Category: drivers.Diagnostic, Disabled: true},
 		{Key: "success_ratio", Name: "Successful polls", Quantity: drivers.Percent, Category: drivers.Diagnostic},
 	}
+	if kind == link.BLE {
+		es = append(es, drivers.Entity{Key: "bluetooth_signal", Name: "Bluetooth signal", Quantity: drivers.SignalStrength, Category: drivers.Diagnostic})
+	}
+	return es
 }
 
 // document appends the unit's state as one JSON object: every key at every time, null where nothing is known or what is known is old.
@@ -73,6 +78,14 @@ func (d *device) withDiagnostics(b []byte, now time.Time) []byte {
 	b = ms.AppendJSON(b, 0)
 	b = appendKey(b, "success_ratio")
 	b = ratio.AppendJSON(b, 0)
+	if d.cfg.Port.Kind == link.BLE {
+		var dBm drivers.Value
+		if d.online && f.rssi != 0 {
+			dBm = drivers.Num(float64(f.rssi))
+		}
+		b = appendKey(b, "bluetooth_signal")
+		b = dBm.AppendJSON(b, 0)
+	}
 	return append(b, '}')
 }
 

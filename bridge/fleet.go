@@ -144,7 +144,7 @@ func share(devices []*device) (shared [][]*device, err error) {
 }
 
 func (b *Bridge) makeLine(devices []*device) *line {
-	p := &port{devices: devices, models: b.models, log: b.log, serial: b.serialOf, known: b.knownSerial, feed: &b.feed}
+	p := &port{devices: devices, models: b.models, log: b.log, serial: b.serialOf, known: b.knownSerial, feed: &b.feed, radio: &b.radio}
 	c := devices[0].cfg
 	l := &line{
 		name: c.Port.Text, again: lookAgain(c.Port), log: b.log, devices: devices, open: p.open,

@@ -12,6 +12,7 @@ type health struct {
 	recent    [100]bool // outcomes of the last hundred exchanges, true = answered
 	filled    int
 	pollTime  time.Duration
+	rssi      int // dBm, of a radio; 0: none
 	lastError string
 	lastAt    time.Time
 	shown     figures
@@ -22,6 +23,7 @@ type health struct {
 type figures struct {
 	ratio    float64
 	pollTime time.Duration
+	rssi     int
 	known    bool
 }
 
@@ -67,7 +69,7 @@ func (h *health) ratio() float64 {
 // figures are what is shown at now.
 func (h *health) figures(now time.Time) figures {
 	if h.filled > 0 && (!h.shown.known || now.Sub(h.shownAt) >= time.Minute) {
-		h.shown, h.shownAt = figures{h.ratio(), h.pollTime, true}, now
+		h.shown, h.shownAt = figures{h.ratio(), h.pollTime, h.rssi, true}, now
 	}
 	return h.shown
 }

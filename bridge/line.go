@@ -9,6 +9,7 @@ import (
 
 	"sunwire/drivers"
 	"sunwire/drivers/link"
+	"sunwire/drivers/link/ble"
 )
 
 // line is one link and the devices on it: one goroutine, so that exchanges never meet.
@@ -106,6 +107,9 @@ func (l *line) serve(ctx context.Context, conn link.Conn) error {
 		if err := l.ask(ctx, t); err != nil {
 			return err
 		}
+		if radio, ok := conn.(interface{ Quality() ble.Quality }); ok {
+			t.session.device.heard(radio.Quality().RSSI)
+		}
 		if err := l.listen(ctx, lost, t.session); err != nil { // a device that streams stays here
 			return err
 		}
@@ -189,6 +193,13 @@ func (d *device) answered(q drivers.Query, took time.Duration) {
 	if q.Pace == drivers.Live {
 		d.health.pollTime = took
 	}
+}
+
+// heard notes how strong the radio of d is, in dBm.
+func (d *device) heard(rssi int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.health.rssi = rssi
 }
 
 func (d *device) outcome(answered bool) {

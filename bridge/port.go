@@ -15,6 +15,7 @@ import (
 	"sunwire/bridge/config"
 	"sunwire/drivers"
 	"sunwire/drivers/link"
+	"sunwire/drivers/link/ble"
 	"sunwire/drivers/link/files"
 	"sunwire/drivers/link/hid"
 	"sunwire/drivers/link/http"
@@ -37,9 +38,9 @@ func portKey(c config.Device) string {
 	return string(c.Port.Kind) + " " + place
 }
 
-// lookAgain is the pause between two looks for a port that is not there: on this machine it costs nothing, over the network it does.
+// lookAgain is the pause between two looks for a port that is not there: on this machine it costs nothing, over the network and the D-Bus it does.
 func lookAgain(p config.Port) time.Duration {
-	if p.Kind == link.TCP || p.Kind == link.UDP || p.Kind == link.HTTP {
+	if p.Kind == link.TCP || p.Kind == link.UDP || p.Kind == link.HTTP || p.Kind == link.BLE {
 		return time.Second
 	}
 	return 200 * time.Millisecond
@@ -53,6 +54,7 @@ type port struct {
 	serial  func(*device) string       // the serial number by which a device is known, or ""
 	known   func(string, *device) bool // whether another device is known by it
 	feed    *broker.Feed               // what comes from the broker; nil: no broker
+	radio   *ble.Radio                 // shared by all Bluetooth devices; nil: this one is alone
 }
 
 func (p *port) open(ctx context.Context) (link.Conn, error) {
@@ -82,6 +84,10 @@ func (p *port) open(ctx context.Context) (link.Conn, error) {
 		return p.feed.Conn(), nil
 	case at.Kind == link.HTTP:
 		return http.Open(at.Address, p.log)
+	case at.Kind == link.BLE:
+		return ble.Open(ctx, ble.Options{
+			Address: at.Address, Adapter: at.Params.Get("adapter"), Keep: isSet(at, "keep"), GATT: c.Spec.GATT, Radio: p.radio, Log: p.log,
+		})
 	case at.Kind == link.Serial:
 		return serial.Open(serial.Options{
 			Path: at.Address, Baud: number(at, "baud"), Parity: at.Params.Get("parity"), Stop: at.Params.Get("stop"), Echo: isSet(at, "echo"), Log: p.log,

@@ -230,8 +230,9 @@ type Driver struct {
 	Open                func(c link.Conn, address uint16, options any) (Device, error)
 	// Detect asks what only reads, to find out whether this driver's device is there.
 	Detect  func(ctx context.Context, c link.Conn) (Match, error)
-	Bauds   []int // speeds of a serial line to detect at, likeliest first; nil: the link's own
-	Careful bool  // what Detect asks would be a write in another protocol: it is asked only where the user names this driver
+	Bauds   []int     // speeds of a serial line to detect at, likeliest first; nil: the link's own
+	GATT    link.GATT // where on a Bluetooth device it reads and writes; of use where Links has link.BLE
+	Careful bool      // what Detect asks would be a write in another protocol: it is asked only where the user names this driver
 
 	Decode   func(command string, reply []byte) ([]Decoded, error) // Poll uses it too
 	Commands func() []string                                       // what Decode takes, argument-free; nil: nothing

@@ -55,6 +55,7 @@ var modules = []struct {
 }{
 	{"github.com/creack/pty", []string{"drivers/link/simulated"}},
 	{"github.com/eclipse/paho.golang", []string{"bridge/broker"}},
+	{"github.com/godbus/dbus/v5", []string{"drivers/link/ble/..."}},
 	{"github.com/kardianos/service", []string{"cmd/sunwire"}},
 	{"github.com/lmittmann/tint", []string{"cmd/sunwire"}},
 	{"github.com/mochi-mqtt/server", []string{"bridge/broker/embedded"}},

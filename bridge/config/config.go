@@ -84,7 +84,7 @@ type Device struct {
 	Name     string        `yaml:"name" doc:"what Home Assistant shows" default:"from the id"`
 	Area     string        `yaml:"area" doc:"suggested area in Home Assistant"`
 	Driver   string        `yaml:"driver" doc:"one of those that \"sunwire drivers\" lists" required:"true"`
-	Port     Port          `yaml:"port" doc:"serial:/dev/ttyUSB0?baud=2400, hid:0665:5161, tcp://host:port, i2c:1/0x76, sim:" required:"true"`
+	Port     Port          `yaml:"port" doc:"serial:/dev/ttyUSB0?baud=2400, hid:0665:5161, tcp://host:port, ble:C8:47:8C:12:34:56, i2c:1/0x76, sim:" required:"true"`
 	Address  uint16        `yaml:"address" doc:"the device's own address on a shared line; 0 = none"`
 	Interval Interval      `yaml:"interval" doc:"start to start of the live queries; 0s: as fast as the wire gives" default:"the driver's own"`
 	Samples  time.Duration `yaml:"samples" doc:"live values are read that often, and published each interval, with their mean, minimum, maximum and deviation; 0s: only as often as they are published"`

@@ -216,6 +216,21 @@ func TestAMultiplexersChannelIsAPlaceOfItsOwn(t *testing.T) {
 	}
 }
 
+func TestABluetoothPort(t *testing.T) {
+	p, _, err := ParsePort("ble:c8:47:8c:00:0A:01?adapter=hci1&keep=true", nil)
+	if err != nil || p.Kind != link.BLE || p.Address != "C8:47:8C:00:0A:01" || p.Params.Get("adapter") != "hci1" || p.Params.Get("keep") != "true" {
+		t.Errorf("%+v, %v", p, err)
+	}
+	for text, says := range map[string]string{
+		"ble:": "detect --bluetooth", "ble:C8:47:8C:00:0A": "six pairs", "ble:JK-B2A24S": "six pairs", "ble:C8:47:8C:00:0A:01:02": "six pairs",
+		"ble:C8:47:8C:00:0A:01?adapter=usb0": "adapter is", "ble:C8:47:8C:00:0A:01?keep=always": "keep is", "ble:C8:47:8C:00:0A:01?baud=9600": "baud",
+	} {
+		if p, _, err := ParsePort(text, nil); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %+v, %v", text, p, err)
+		}
+	}
+}
+
 func TestTheNearestWordIsTheOneThatWasMeant(t *testing.T) {
 	words := []string{"interval", "identity", "id", "max_age", "baud", "gap"}
 	for in, want := range map[string]string{

@@ -42,6 +42,10 @@ var (
 		{"stop", regexp.MustCompile(`^(1|1\.5|2)$`), "1, 1.5 or 2"},
 	}
 	tcpParams = []param{echo}
+	bleParams = []param{
+		{"adapter", regexp.MustCompile(`^hci[0-9]{1,3}$`), "the Bluetooth adapter, such as hci0"},
+		{"keep", regexp.MustCompile(`^(true|false|1|0)$`), "true to stay connected between two readings, else false"},
+	}
 	simParams = []param{baud, {"seed", regexp.MustCompile(`^[0-9]{1,9}$`), "a whole number"}}
 	none      = []param{}
 
@@ -50,6 +54,7 @@ var (
 		{"hid", link.HID, "hid:0665:5161", hidAddress, none},
 		{"tcp", link.TCP, "tcp://192.168.1.20:8899", hostPort, tcpParams},
 		{"udp", link.UDP, "udp://192.168.1.20:8899", hostPort, none},
+		{"ble", link.BLE, "ble:C8:47:8C:12:34:56", bluetooth, bleParams},
 		{"i2c", link.I2C, "i2c:1/0x76", i2cBus, none},
 		{"http", link.HTTP, "http://192.168.1.20", web, nil},
 		{"https", link.HTTP, "https://api.example.org", web, nil},
@@ -196,6 +201,7 @@ func (s *scheme) parse(query string) (url.Values, error) {
 var (
 	usbID     = regexp.MustCompile(`^[0-9a-fA-F]{4}:[0-9a-fA-F]{4}$`)
 	usbSocket = regexp.MustCompile(`^usb-[0-9]+([.-][0-9]+)*$`)
+	bleID     = regexp.MustCompile(`^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$`)
 	comPort   = regexp.MustCompile(`^COM[0-9]+$`)
 	i2cPath   = regexp.MustCompile(`^(?:/dev/i2c-)?([0-9]{1,3})(/0x7[0-7]\.[0-7])?(?:/(.*))?$`)
 )
@@ -215,6 +221,13 @@ func hidAddress(text string) (address, wrong string) {
 		return text, ""
 	}
 	return "", "a HID port is VENDOR:PRODUCT in hexadecimal, a path such as /dev/hidraw0, or a socket such as usb-1.3"
+}
+
+func bluetooth(text string) (address, wrong string) {
+	if !bleID.MatchString(text) {
+		return "", "a Bluetooth device is six pairs of hexadecimal digits; \"sunwire detect --bluetooth\" lists them"
+	}
+	return strings.ToUpper(text), ""
 }
 
 func hostPort(text string) (address, wrong string) {

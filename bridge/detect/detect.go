@@ -22,6 +22,7 @@ type Port struct {
 	Note    string    `json:"note,omitempty"`    // what the user should know about this name
 	Ticked  bool      `json:"ticked"`            // worth looking at without being asked to
 	Drivers []string  `json:"drivers,omitempty"` // to be tried, in this order
+	*Radio            // of a Bluetooth device
 	Problem *Problem  `json:"problem,omitempty"` // why it cannot be opened now
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"sunwire/bridge/config"
 	"sunwire/drivers/link"
+	"sunwire/drivers/link/ble"
 	"sunwire/drivers/link/hid"
 	"sunwire/drivers/link/i2c"
 	"sunwire/drivers/link/serial"
@@ -26,7 +27,7 @@ func Find(text string, listed []Port) (Port, error) {
 		return Port{}, fmt.Errorf("%q %w", text, err)
 	}
 	switch at.Kind {
-	case link.Serial, link.HID, link.I2C, link.TCP:
+	case link.Serial, link.HID, link.I2C, link.TCP, link.BLE:
 	default:
 		return Port{}, fmt.Errorf("%q: there is nothing to find on such a port; name its driver in the configuration", text)
 	}
@@ -54,6 +55,7 @@ func Find(text string, listed []Port) (Port, error) {
 
 // opener opens the real ports. DTR and RTS are left as the system sets them.
 func opener(log *slog.Logger) func(context.Context, Port, int) (link.Conn, error) {
+	radio := &ble.Radio{}
 	return func(ctx context.Context, p Port, baud int) (link.Conn, error) {
 		at, _, err := config.ParsePort(p.Text, nil)
 		if err != nil {
@@ -68,6 +70,8 @@ func opener(log *slog.Logger) func(context.Context, Port, int) (link.Conn, error
 			return tcp.Open(ctx, at.Address, echo, log)
 		case link.I2C:
 			return i2c.Open(at.Address)
+		case link.BLE:
+			return ble.Open(ctx, ble.Options{Address: at.Address, Adapter: at.Params.Get("adapter"), Radio: radio, Log: log})
 		}
 		return openHID(at.Address, log)
 	}

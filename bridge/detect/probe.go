@@ -168,7 +168,7 @@ func (s *search) at(ctx context.Context, v speed, first bool) (err error) {
 	if b, ok := conn.(link.Bus); ok {
 		return s.chips(ctx, b, v.drivers)
 	}
-	if l, ok := conn.(link.Listener); ok && first {
+	if l, ok := conn.(link.Listener); ok && first && s.Port.Kind != link.BLE {
 		if err := s.listen(ctx, l); err != nil {
 			return err
 		}
@@ -185,6 +185,9 @@ func (s *search) at(ctx context.Context, v speed, first bool) (err error) {
 		if len(s.Matches) > 0 && s.Matches[0].family != d.Family {
 			continue // only a variant of it can be there now
 		}
+		if err := s.tune(ctx, conn, d); err != nil {
+			return err
+		}
 		m, err := s.detect(ctx, d, once(conn, s.known, s.answered))
 		switch {
 		case err != nil:
@@ -195,6 +198,24 @@ func (s *search) at(ctx context.Context, v speed, first bool) (err error) {
 		}
 	}
 	slices.SortStableFunc(s.Matches, func(a, b Match) int { return cmp.Or(b.Confidence-a.Confidence, b.knows-a.knows) })
+	return nil
+}
+
+// tune tells a Bluetooth link where the driver's devices read and write, and connects it, which takes longer than a driver may. The first
+// driver's failure is that of all.
+func (s *search) tune(ctx context.Context, conn link.Conn, d drivers.Driver) error {
+	radio, ok := conn.(interface {
+		Use(g link.GATT)
+		Connect(ctx context.Context) error
+	})
+	if !ok {
+		return nil
+	}
+	radio.Use(d.GATT)
+	clear(s.known) // another characteristic may answer the same question otherwise
+	if err := radio.Connect(ctx); errors.Is(err, link.ErrNoReply) || errors.Is(err, link.ErrLost) {
+		return err
+	}
 	return nil
 }
 

@@ -28,10 +28,11 @@ type detected struct {
 
 func detectDevices(ctx context.Context, c console, args []string) error {
 	var driver, level string
-	var ticked, asJSON bool
+	var ticked, asJSON, bluetooth bool
 	names, err := flags(c, "detect", args, func(fs *flag.FlagSet) {
 		fs.StringVar(&driver, "driver", "", "look for this driver's device only; needed where its question is not safe for other devices")
 		fs.BoolVar(&ticked, "all", false, "look at all ports that the list marks with [x]")
+		fs.BoolVar(&bluetooth, "bluetooth", false, "listen for some seconds to what is in the air; nothing is connected")
 		fs.BoolVar(&asJSON, "json", false, "print JSON")
 		fs.StringVar(&level, "log", "warn", "debug shows every byte on the wire")
 	})
@@ -52,6 +53,13 @@ func detectDevices(ctx context.Context, c console, args []string) error {
 		return err
 	}
 	found := detected{Ports: detect.Ports("/"), Conflicts: detect.Conflicts("/")}
+	if bluetooth {
+		air, err := detect.Bluetooth(ctx)
+		if err != nil {
+			return err
+		}
+		found.Ports = append(found.Ports, air...)
+	}
 	ports, err := chosen(found.Ports, names, ticked)
 	if err != nil {
 		return err
@@ -74,6 +82,9 @@ func detectDevices(ctx context.Context, c console, args []string) error {
 		printDevices(c.out, found.Devices)
 	default:
 		printConflicts(c.out, found.Conflicts)
+		if bluetooth {
+			found.Ports = printAir(c.out, found.Ports)
+		}
 		printPorts(c.out, found.Ports)
 	}
 	if err == nil && len(ports) > 0 && len(found.Devices) == 0 {
@@ -114,22 +125,45 @@ func printPorts(out io.Writer, ports []detect.Port) {
 	}
 	fmt.Fprint(out, "The ports of this machine (none was opened):\n\n")
 	for _, p := range ports {
-		mark := "[ ]"
-		if p.Ticked {
-			mark = "[x]"
-		}
-		title := p.Title
-		if p.ID != "" {
-			title += " (" + p.ID + ")"
-		}
-		fmt.Fprintf(out, "  %s %s\n      %s: %s\n", mark, p.Text, title, p.Guess)
-		if p.Note != "" {
-			fmt.Fprintf(out, "      %s\n", p.Note)
-		}
-		printProblem(out, "      ", p.Problem)
+		printPort(out, p)
 	}
 	fmt.Fprint(out, "\nNow let sunwire look at them: sunwire detect --all takes those with [x], sunwire detect PORT any.\n"+
 		"It listens first, and asks only what changes nothing.\n")
+}
+
+func printPort(out io.Writer, p detect.Port) {
+	mark := "[ ]"
+	if p.Ticked {
+		mark = "[x]"
+	}
+	title := p.Title
+	if p.ID != "" {
+		title += " (" + p.ID + ")"
+	}
+	fmt.Fprintf(out, "  %s %s\n      %s: %s\n", mark, p.Text, title, p.Guess)
+	if p.Note != "" {
+		fmt.Fprintf(out, "      %s\n", p.Note)
+	}
+	printProblem(out, "      ", p.Problem)
+}
+
+// printAir prints the Bluetooth devices; rest are the other ports.
+func printAir(out io.Writer, ports []detect.Port) (rest []detect.Port) {
+	fmt.Fprint(out, "In the air, the nearest first (nothing was connected):\n\n")
+	none := true
+	for _, p := range ports {
+		if p.Radio == nil {
+			rest = append(rest, p)
+			continue
+		}
+		none = false
+		printPort(out, p)
+	}
+	if none {
+		fmt.Fprint(out, "  nothing: is the device on, and is no phone connected to it?\n")
+	}
+	fmt.Fprintln(out)
+	return rest
 }
 
 func printProblem(out io.Writer, indent string, p *detect.Problem) {

@@ -122,7 +122,7 @@ func entitiesPage(t *testing.T) string {
 	}
 	table("sunwire itself", cfg.MQTT.TopicPrefix, bridge.Entities())
 	for _, d := range cfg.Devices {
-		table(d.Name, d.ID, append(describe(t, *d.Spec, d.Options).Entities, bridge.Diagnostics()...))
+		table(d.Name, d.ID, append(describe(t, *d.Spec, d.Options).Entities, bridge.Diagnostics("")...))
 	}
 	return b.String()
 }

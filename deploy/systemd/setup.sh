@@ -8,9 +8,9 @@ if ! getent passwd sunwire >/dev/null; then
   echo "sunwire: made the user sunwire, which has no password and no shell"
 fi
 
-# Serial ports and USB have their groups everywhere. i2c comes with a package that nothing else here needs: the udev rule needs it.
+# Serial ports and USB have their groups everywhere; bluetooth, where it exists, may speak to BlueZ. i2c comes with a package that nothing else here needs: the udev rule needs it.
 getent group i2c >/dev/null || groupadd --system i2c
-for group in dialout plugdev i2c gpio; do
+for group in dialout plugdev i2c gpio bluetooth; do
   if getent group "$group" >/dev/null; then
     usermod --append --groups "$group" sunwire
   fi

@@ -1,6 +1,7 @@
 package drivertest
 
 import (
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"sunwire/discovery"
 	"sunwire/discovery/discoverytest"
 	"sunwire/drivers"
+	"sunwire/drivers/link"
 )
 
 var keyForm = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
@@ -23,6 +25,7 @@ func (s *suite) declaration() {
 	if d.Open == nil || d.Decode == nil || d.Simulate == nil || len(d.Links) == 0 || d.Class == "" || d.Paces[drivers.Live] <= 0 {
 		s.fail("a driver has Open, Decode, Simulate, Links, a Class and Paces")
 	}
+	s.gatt()
 	dev := s.simulated(model{})
 	if dev == nil {
 		return
@@ -40,6 +43,36 @@ func (s *suite) declaration() {
 	s.payload(dev.desc)
 	if dev = s.simulated(dev.state(middle, 0)); dev != nil {
 		s.frozen(dev)
+	}
+}
+
+var uuidForm = regexp.MustCompile(`^[0-9a-f]{4}$|^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// gatt checks where a Bluetooth device reads and writes.
+func (s *suite) gatt() {
+	g := s.d.GATT
+	if !slices.Contains(s.d.Links, link.BLE) {
+		if g.Notify != "" {
+			s.fail("a GATT, and no link of the kind ble")
+		}
+		return
+	}
+	uuids := append(slices.Clone(g.Services), g.Notify)
+	if g.Write != "" {
+		uuids = append(uuids, g.Write)
+	}
+	for _, u := range uuids {
+		if !uuidForm.MatchString(u) {
+			s.fail("GATT: %q is no UUID, of four hexadecimal digits or in full, in small letters", u)
+		}
+	}
+	for _, n := range g.Names {
+		if _, err := path.Match(n, ""); err != nil {
+			s.fail("GATT: name %q: %v", n, err)
+		}
+	}
+	if len(g.Services) == 0 {
+		s.fail("GATT: no service")
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"sunwire/discovery/discoverytest"
 	"sunwire/drivers"
+	"sunwire/drivers/link"
 )
 
 const meterRecording = `source: made up
@@ -124,6 +125,30 @@ func TestEveryPlantedBugIsCaught(t *testing.T) {
 			}
 			t.Logf("%v", found)
 		})
+	}
+}
+
+func TestABluetoothDriverSaysWhereItReadsAndWrites(t *testing.T) {
+	good := link.GATT{Services: []string{"ffe0"}, Notify: "ffe1", Write: "6e400002-b5a3-f393-e0a9-e50e24dcca9e", Names: []string{"JK-*"}}
+	both := []link.Kind{link.Serial, link.BLE}
+	for _, c := range []struct {
+		what  string
+		links []link.Kind
+		gatt  link.GATT
+		wrong bool
+	}{
+		{"whole", both, good, false},
+		{"it only talks", both, link.GATT{Services: good.Services, Notify: "ffe1"}, false},
+		{"nothing", both, link.GATT{}, true},
+		{"no service", both, link.GATT{Notify: "ffe1"}, true},
+		{"a UUID in another form", both, link.GATT{Services: []string{"0xffe0"}, Notify: "ffe1"}, true},
+		{"a pattern that fits nothing", both, link.GATT{Services: good.Services, Notify: "ffe1", Names: []string{"[JK"}}, true},
+		{"no such link", both[:1], good, true},
+	} {
+		s := &suite{d: drivers.Driver{Links: c.links, GATT: c.gatt}}
+		if s.gatt(); len(s.found) > 0 != c.wrong {
+			t.Errorf("%s: found %q", c.what, s.found)
+		}
 	}
 }
 

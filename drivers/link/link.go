@@ -77,6 +77,14 @@ type Transactor interface {
 	Transact(ctx context.Context, r Request) ([]byte, error)
 }
 
+// GATT says where on a Bluetooth device its bytes are. Services and characteristics are named by UUID, in short ("ffe0") or in full.
+type GATT struct {
+	Services []string // in which the characteristics are looked for; what the device advertises is mostly the first
+	Notify   string   // the characteristic that talks
+	Write    string   // the one that is written to; some firmwares give it the UUID of the other. "": the device only talks
+	Names    []string // how such devices call themselves in the air, as patterns of path.Match: a guess, no proof
+}
+
 // Listener hears what is said unasked: serial, tcp, ble. The sequence ends with the context or with an error that wraps ErrLost.
 type Listener interface {
 	Conn

@@ -114,6 +114,13 @@ func (c *Conn) take(b []byte) ([]byte, error) {
 	return b, nil
 }
 
+// Discard throws away what was received, where the port itself knows that nothing can follow on it.
+func (c *Conn) Discard() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.got = c.got[:0]
+}
+
 func (c *Conn) gone(err error) error {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
