@@ -18,7 +18,7 @@ import (
 )
 
 // node is a hidraw file as good as a pseudo-terminal can play one; inverter is the other end.
-func node(t *testing.T) (inverter *os.File, path string) {
+func node(t testing.TB) (inverter *os.File, path string) {
 	t.Helper()
 	inverter, end, err := pty.Open()
 	if err != nil {
