@@ -92,7 +92,8 @@ var directions = map[string]drivers.Direction{
 
 // Reserved are the keys that the bridge adds to every device.
 var Reserved = []string{
-	"bluetooth_signal", "link", "last_error", "poll_time", "success_ratio", "writes_today", "allow_writes", "sync_clock", "write", "raw"}
+	"bluetooth_signal", "link", "last_error", "poll_time", "success_ratio", "writes_today", "allow_writes", "sync_clock", "write", "raw",
+}
 
 // Table is rows that were checked.
 type Table struct {
