@@ -164,4 +164,13 @@ func TestEachKindOfSettingIsWrittenFromARealHomeAssistant(t *testing.T) {
 			}
 		}
 	}
+	// The next test has an inverter of its own: this one leaves, and its entity ids with it.
+	gone := *cfg
+	gone.Devices = nil
+	if err := bridge.Apply(&gone); err != nil {
+		t.Fatal(err)
+	}
+	for _, entity := range []string{"sensor.inverter_limit", "sensor.inverter_mode", "binary_sensor.inverter_link"} {
+		h.shows(entity, "")
+	}
 }
