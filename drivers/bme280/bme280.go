@@ -64,7 +64,7 @@ func (v *variant) driver(title string) drivers.Driver {
 		Paces:    [3]time.Duration{time.Minute, 10 * time.Minute, 24 * time.Hour},
 		Config:   func() any { return new(chip.Air) },
 		Open:     v.open,
-		Detect:   v.detect,
+		Detect:   drivers.DetectBy(100, v.open),
 		Decode:   v.decode,
 		Commands: func() []string { return []string{burst} },
 		Simulate: v.simulate,
@@ -89,18 +89,6 @@ func (v *variant) open(c link.Conn, address uint16, options any) (drivers.Device
 		return nil, err
 	}
 	return &sensor{Chip: at, variant: v, air: air}, nil
-}
-
-func (v *variant) detect(ctx context.Context, c link.Conn) (drivers.Match, error) {
-	s, err := v.open(c, 0, nil)
-	if err != nil {
-		return drivers.Match{}, err
-	}
-	d, err := s.Describe(ctx)
-	if err != nil {
-		return drivers.Match{}, err
-	}
-	return drivers.Match{Confidence: 100, Descriptor: d}, nil
 }
 
 // Describe looks for the chip; it does not touch its settings.

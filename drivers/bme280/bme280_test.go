@@ -110,10 +110,10 @@ func TestEitherAddressIsFoundAndAnotherChipIsNamed(t *testing.T) {
 	if _, err := bme.open(onBus(living), 0x40, nil); err == nil {
 		t.Error("a chip at 0x40 would be written to")
 	}
-	if m, err := bme.detect(t.Context(), onBus(living)); err != nil || m.Confidence != 100 {
+	if m, err := Driver.Detect(t.Context(), onBus(living)); err != nil || m.Confidence != 100 {
 		t.Errorf("detect: %+v, %v", m, err)
 	}
-	if m, err := bme.detect(t.Context(), &bus{}); err == nil {
+	if m, err := Driver.Detect(t.Context(), &bus{}); err == nil {
 		t.Errorf("detect on an empty bus: %+v", m)
 	}
 }

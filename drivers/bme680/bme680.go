@@ -42,7 +42,7 @@ var Driver = drivers.Driver{
 	Paces:    [3]time.Duration{time.Minute, 10 * time.Minute, 24 * time.Hour},
 	Config:   func() any { return &Options{Heater: heaterTarget, Heating: heaterTime} },
 	Open:     open,
-	Detect:   detect,
+	Detect:   drivers.DetectBy(100, open),
 	Decode:   decode,
 	Commands: func() []string { return []string{burst} },
 	Simulate: simulate,
@@ -103,18 +103,6 @@ func open(c link.Conn, address uint16, options any) (drivers.Device, error) {
 		return nil, fmt.Errorf("open bme680: heating: %v is outside 20ms to 1s; 150ms is usual", o.Heating)
 	}
 	return &sensor{Chip: at, air: air, heater: o.Heater, heating: o.Heating, ambient: 25}, nil
-}
-
-func detect(ctx context.Context, c link.Conn) (drivers.Match, error) {
-	s, err := open(c, 0, nil)
-	if err != nil {
-		return drivers.Match{}, err
-	}
-	d, err := s.Describe(ctx)
-	if err != nil {
-		return drivers.Match{}, err
-	}
-	return drivers.Match{Confidence: 100, Descriptor: d}, nil
 }
 
 // Describe looks for the chip; it does not touch its settings.

@@ -31,7 +31,7 @@ var Driver = drivers.Driver{
 	Paces:    [3]time.Duration{time.Minute, 10 * time.Minute, 24 * time.Hour},
 	Config:   func() any { return new(chip.Air) },
 	Open:     open,
-	Detect:   detect,
+	Detect:   drivers.DetectBy(100, open),
 	Decode:   decode,
 	Commands: func() []string { return []string{burst} },
 	Simulate: simulate,
@@ -170,18 +170,6 @@ func open(c link.Conn, address uint16, options any) (drivers.Device, error) {
 		return nil, err
 	}
 	return &sensor{Chip: at, air: air}, nil
-}
-
-func detect(ctx context.Context, c link.Conn) (drivers.Match, error) {
-	s, err := open(c, 0, nil)
-	if err != nil {
-		return drivers.Match{}, err
-	}
-	d, err := s.Describe(ctx)
-	if err != nil {
-		return drivers.Match{}, err
-	}
-	return drivers.Match{Confidence: 100, Descriptor: d}, nil
 }
 
 // Describe looks for the chip.

@@ -91,7 +91,7 @@ func (t *table) driver() drivers.Driver {
 		Careful: t.detect == careful,
 	}
 	if t.detect != never {
-		d.Detect = t.find
+		d.Detect = drivers.DetectBy(90, t.open)
 	}
 	return d
 }
@@ -115,18 +115,6 @@ func (t *table) open(c link.Conn, address uint16, options any) (drivers.Device, 
 		}
 	}
 	return &sensor{Chip: at, table: &own}, nil
-}
-
-func (t *table) find(ctx context.Context, c link.Conn) (drivers.Match, error) {
-	s, err := t.open(c, 0, nil)
-	if err != nil {
-		return drivers.Match{}, err
-	}
-	d, err := s.Describe(ctx)
-	if err != nil {
-		return drivers.Match{}, err
-	}
-	return drivers.Match{Confidence: 90, Descriptor: d}, nil
 }
 
 // Describe looks for the chip; it does not touch its settings.

@@ -138,7 +138,7 @@ func eitherHost(d drivers.Driver) drivers.Driver {
 		base, _ := dev.(*wire.Device)
 		return &board{base}, nil
 	}
-	d.Detect = func(ctx context.Context, c link.Conn) (drivers.Match, error) { return wire.Detect(ctx, d.Open, c) }
+	d.Detect = wire.Detect(d.Open)
 	return d
 }
 

@@ -159,7 +159,7 @@ func overhearing(d drivers.Driver) drivers.Driver {
 		t, _ := c.(link.Transactor)
 		return &pack{Device: base, link: t}, nil
 	}
-	d.Detect = func(ctx context.Context, c link.Conn) (drivers.Match, error) { return wire.Detect(ctx, d.Open, c) }
+	d.Detect = wire.Detect(d.Open)
 	return d
 }
 

@@ -34,7 +34,7 @@ func stacked(d drivers.Driver) drivers.Driver {
 		}
 		return s, nil
 	}
-	d.Detect = func(ctx context.Context, c link.Conn) (drivers.Match, error) { return wire.Detect(ctx, d.Open, c) }
+	d.Detect = wire.Detect(d.Open)
 	d.Simulate = func(m drivers.Model, address uint16) link.Simulator {
 		return simulator{simulate(m, address), simulate(ofUnit{m}, address)}
 	}

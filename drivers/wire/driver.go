@@ -22,24 +22,16 @@ func Driver(d drivers.Driver, table func() *Protocol) drivers.Driver {
 	}
 	d.Reseal = func(reply []byte) []byte { return protocol().Reseal(reply) }
 	d.Simulate = func(m drivers.Model, address uint16) link.Simulator { return protocol().Simulate(m, address) }
-	d.Detect = func(ctx context.Context, c link.Conn) (drivers.Match, error) { return Detect(ctx, d.Open, c) }
+	d.Detect = Detect(d.Open)
 	return d
 }
 
 // sure is the confidence in a device whose replies have their checksum and their sums.
 const sure = 90
 
-// Detect describes what answers on c.
-func Detect(ctx context.Context, open func(link.Conn, uint16, any) (drivers.Device, error), c link.Conn) (drivers.Match, error) {
-	dev, err := open(c, 0, nil)
-	if err != nil {
-		return drivers.Match{}, err
-	}
-	desc, err := dev.Describe(ctx)
-	if err != nil {
-		return drivers.Match{}, err
-	}
-	return drivers.Match{Confidence: sure, Descriptor: desc}, nil
+// Detect is the Detect of a driver that is opened by open.
+func Detect(open func(link.Conn, uint16, any) (drivers.Device, error)) func(context.Context, link.Conn) (drivers.Match, error) {
+	return drivers.DetectBy(sure, open)
 }
 
 // Simulate answers with the examples, over which the model is written (it may be nil).
