@@ -72,7 +72,7 @@ func TestWithoutAModelTheCapturedRoomIsSimulated(t *testing.T) {
 func TestEitherAddressIsFoundAndAnotherChipIsNamed(t *testing.T) {
 	other := func(id byte) link.Simulator {
 		c := bme.simulate(living, 0).(*registers)
-		c.at[regChipID] = id
+		c.At[regChipID] = id
 		return c
 	}
 	good := bme.simulate(living, 0)

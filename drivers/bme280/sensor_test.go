@@ -189,8 +189,8 @@ func TestAnotherChipPluggedInBetweenIsReadWithItsOwnCalibration(t *testing.T) {
 	mustPoll(t, d)
 	other := bme.simulate(living, 0).(*registers)
 	dump := unhex(t, spiCapture)
-	copy(other.at[regCalibration1:], dump[:block2])
-	copy(other.at[regCalibration2:], dump[block2:data])
+	copy(other.At[regCalibration1:], dump[:block2])
+	copy(other.At[regCalibration2:], dump[block2:data])
 	other.calibration, _ = bme.parse(dump)
 	b.chips[0x76] = other
 	s, err := poll(t, d)

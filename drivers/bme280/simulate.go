@@ -2,9 +2,6 @@ package bme280
 
 import (
 	"encoding/hex"
-	"iter"
-	"slices"
-	"time"
 
 	"sunwire/drivers"
 	"sunwire/drivers/chip"
@@ -25,11 +22,10 @@ var chipIDs = map[string]byte{"bme280": 0x60, "bmp280": 0x58}
 // compensation. It uses all 20 bits, where a real one at single oversampling leaves the lowest four 0, so that the model's values come
 // out to the last decimal.
 type registers struct {
+	chip.Registers
 	*variant
 	model        drivers.Model
 	calibration  *calibration
-	at           [256]byte
-	pointer      byte
 	humidityOn   bool // ctrl_hum as the last write of ctrl_meas took it over
 	measurements uint32
 }
@@ -39,28 +35,15 @@ func (v *variant) simulate(m drivers.Model, _ uint16) link.Simulator {
 	c := &registers{variant: v, model: m}
 	dump, _ := hex.DecodeString(realCalibration)
 	c.calibration, _ = bme.parse(dump)
-	c.at[regChipID] = chipIDs[v.name]
-	copy(c.at[regCalibration1:], dump[:v.block1])
-	copy(c.at[regCalibration2:], dump[v.block1:v.data])
+	c.At[regChipID] = chipIDs[v.name]
+	copy(c.At[regCalibration1:], dump[:v.block1])
+	copy(c.At[regCalibration2:], dump[v.block1:v.data])
 	c.reset()
 	return c
 }
 
-// Push is nothing: a chip on a bus speaks when asked.
-func (c *registers) Push() iter.Seq2[time.Duration, []byte] { return nil }
-
-// Answer takes what was written, a register number alone or pairs of register and value, and gives all registers from there on.
-func (c *registers) Answer(written []byte) []byte {
-	for rest := written; len(rest) > 0; {
-		c.pointer = rest[0]
-		if len(rest) == 1 {
-			break
-		}
-		c.write(rest[0], rest[1])
-		rest = rest[2:]
-	}
-	return slices.Clone(c.at[c.pointer:])
-}
+// Answer implements link.Simulator.
+func (c *registers) Answer(written []byte) []byte { return c.Take(written, c.write) }
 
 func (c *registers) write(register, v byte) {
 	switch register {
@@ -72,21 +55,21 @@ func (c *registers) write(register, v byte) {
 		if !c.humidity() {
 			return
 		}
-		c.at[register] = v & 0x07
+		c.At[register] = v & 0x07
 	case regCtrlMeas:
-		c.humidityOn = c.at[regCtrlHum] != 0
-		c.at[register] = v
+		c.humidityOn = c.At[regCtrlHum] != 0
+		c.At[register] = v
 		if v&modeMask != 0 {
 			c.measure()
 		}
 		if v&modeMask != modeMask { // forced: back to sleep
-			c.at[register] = v &^ modeMask
+			c.At[register] = v &^ modeMask
 		}
 	}
 }
 
 func (c *registers) reset() {
-	clear(c.at[regCtrlHum:regData])
+	clear(c.At[regCtrlHum:regData])
 	c.humidityOn = false
 	c.store(skipped20, skipped20, skipped16)
 }
@@ -94,7 +77,7 @@ func (c *registers) reset() {
 // measure fills the data registers. What the model calls absent was not measured; nothing is without the temperature.
 func (c *registers) measure() {
 	pressure, temperature, humidity := uint32(skipped20), uint32(skipped20), uint32(skipped16)
-	settings := c.at[regCtrlMeas]
+	settings := c.At[regCtrlMeas]
 	if t, ok := c.value("temperature"); ok && settings>>5 != 0 {
 		temperature = chip.Nearest(20, t, func(adc float64) float64 { return c.calibration.temperature(c.calibration.fine(adc)) })
 		fine := c.calibration.fine(float64(temperature))
@@ -123,7 +106,7 @@ func (c *registers) value(key string) (float64, bool) {
 }
 
 func (c *registers) store(pressure, temperature, humidity uint32) {
-	copy(c.at[regData:], []byte{
+	copy(c.At[regData:], []byte{
 		byte(pressure >> 12), byte(pressure >> 4), byte(pressure << 4),
 		byte(temperature >> 12), byte(temperature >> 4), byte(temperature << 4),
 		byte(humidity >> 8), byte(humidity),

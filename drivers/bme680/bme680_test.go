@@ -164,7 +164,7 @@ func TestWithoutTheHeaterThereIsNoGasAndNothingIsHeated(t *testing.T) {
 	if s := poll(t, d); len(s) != gas {
 		t.Errorf("%v", s)
 	}
-	if at := b.chip.(*registers).at; at[regResHeat0] != 0 || at[regCtrlGas0] != heaterOff || at[regCtrlGas1] != 0 {
+	if at := b.chip.(*registers).At; at[regResHeat0] != 0 || at[regCtrlGas0] != heaterOff || at[regCtrlGas1] != 0 {
 		t.Error("the heater is on")
 	}
 	if b.waited > 50*time.Millisecond {

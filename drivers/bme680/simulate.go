@@ -2,10 +2,7 @@ package bme680
 
 import (
 	"encoding/hex"
-	"iter"
 	"math"
-	"slices"
-	"time"
 
 	"sunwire/drivers"
 	"sunwire/drivers/chip"
@@ -22,10 +19,9 @@ var example = map[string]float64{"temperature": 21.4, "pressure": 1003.2, "humid
 // registers is a BME680 down to its registers. Its data are the model's values sent backwards through the compensation. It uses all 20
 // bits, so that they come out to the last decimal; the gas cell has ten bits and a range.
 type registers struct {
+	chip.Registers
 	model        drivers.Model
 	calibration  *calibration
-	at           [256]byte
-	pointer      byte
 	measurements uint32
 }
 
@@ -35,55 +31,42 @@ func newRegisters(m drivers.Model, dump string) *registers {
 	c := &registers{model: m}
 	b, _ := hex.DecodeString(dump)
 	c.calibration, _ = parse(b)
-	c.at[regChipID] = chipID
-	c.at[regVariant] = b[variantAt]
-	copy(c.at[regHeater:], b[:variantAt])
-	copy(c.at[regCalibration1:], b[block1:block2])
-	copy(c.at[regCalibration2:], b[block2:data])
+	c.At[regChipID] = chipID
+	c.At[regVariant] = b[variantAt]
+	copy(c.At[regHeater:], b[:variantAt])
+	copy(c.At[regCalibration1:], b[block1:block2])
+	copy(c.At[regCalibration2:], b[block2:data])
 	c.reset()
 	return c
 }
 
-// Push is nothing: a chip on a bus speaks when asked.
-func (c *registers) Push() iter.Seq2[time.Duration, []byte] { return nil }
-
-// Answer takes what was written, a register number alone or pairs of register and value, and gives all registers from there on.
-func (c *registers) Answer(written []byte) []byte {
-	for rest := written; len(rest) > 0; {
-		c.pointer = rest[0]
-		if len(rest) == 1 {
-			break
-		}
-		c.write(rest[0], rest[1])
-		rest = rest[2:]
-	}
-	return slices.Clone(c.at[c.pointer:])
-}
+// Answer implements link.Simulator.
+func (c *registers) Answer(written []byte) []byte { return c.Take(written, c.write) }
 
 func (c *registers) write(register, v byte) {
 	switch {
 	case register == regReset && v == resetWord:
 		c.reset()
 	case register == regCtrlMeas:
-		c.at[register] = v &^ modeMask
+		c.At[register] = v &^ modeMask
 		if v&modeMask == forced {
 			c.measure()
 		}
 	case register >= 0x50 && register <= regConfig:
-		c.at[register] = v
+		c.At[register] = v
 	}
 }
 
 func (c *registers) reset() {
-	clear(c.at[0x50 : regConfig+1])
-	c.at[regStatus] = 0
+	clear(c.At[0x50 : regConfig+1])
+	c.At[regStatus] = 0
 	c.store(skipped20, skipped20, skipped16, 0)
 }
 
 // measure fills the data registers. What the model calls absent was not measured; nothing is without the temperature.
 func (c *registers) measure() {
 	pressure, temperature, humidity, cell := uint32(skipped20), uint32(skipped20), uint32(skipped16), uint16(0)
-	settings := c.at[regCtrlMeas]
+	settings := c.At[regCtrlMeas]
 	if t, ok := c.value("temperature"); ok && settings>>5 != 0 {
 		temperature = chip.Nearest(20, t, func(adc float64) float64 { return float64(celsius100(c.calibration.fine(int64(adc)))) / 100 })
 		fine := c.calibration.fine(int64(temperature))
@@ -92,15 +75,15 @@ func (c *registers) measure() {
 			pressure = chip.Nearest(20, -p, func(adc float64) float64 { return -float64(c.calibration.pressure(int64(adc), fine)) / 100 })
 			pressure = chip.Apart(pressure^c.measurements&1, skipped20)
 		}
-		if h, ok := c.value("humidity"); ok && c.at[regCtrlHum] != 0 {
+		if h, ok := c.value("humidity"); ok && c.At[regCtrlHum] != 0 {
 			humidity = chip.Apart(chip.Nearest(16, h, func(adc float64) float64 { return float64(c.calibration.humidity(int64(adc), fine)) / 1000 }), skipped16)
 		}
-		if r, ok := c.value("gas_resistance"); ok && c.at[regCtrlGas1] == runGas[c.at[regVariant]] && c.at[regCtrlGas0] == 0 && c.at[regGasWait0] != 0 {
+		if r, ok := c.value("gas_resistance"); ok && c.At[regCtrlGas1] == runGas[c.At[regVariant]] && c.At[regCtrlGas0] == 0 && c.At[regGasWait0] != 0 {
 			cell = c.cell(r)
 		}
 	}
 	c.measurements++
-	c.at[regStatus] = newData
+	c.At[regStatus] = newData
 	c.store(pressure, temperature, humidity, cell)
 }
 
@@ -109,9 +92,9 @@ func (c *registers) cell(resistance float64) (word uint16) {
 	nearest := math.Inf(1)
 	for scale := range 16 {
 		adc := chip.Nearest(10, -resistance, func(adc float64) float64 {
-			return -float64(c.calibration.resistance(c.at[regVariant], int64(adc), scale))
+			return -float64(c.calibration.resistance(c.At[regVariant], int64(adc), scale))
 		})
-		if off := math.Abs(float64(c.calibration.resistance(c.at[regVariant], int64(adc), scale)) - resistance); off < nearest {
+		if off := math.Abs(float64(c.calibration.resistance(c.At[regVariant], int64(adc), scale)) - resistance); off < nearest {
 			nearest, word = off, uint16(adc)<<gasShift|gasGood|uint16(scale)
 		}
 	}
@@ -129,14 +112,14 @@ func (c *registers) value(key string) (float64, bool) {
 }
 
 func (c *registers) store(pressure, temperature, humidity uint32, cell uint16) {
-	copy(c.at[regData:], []byte{
+	copy(c.At[regData:], []byte{
 		byte(pressure >> 12), byte(pressure >> 4), byte(pressure << 4),
 		byte(temperature >> 12), byte(temperature >> 4), byte(temperature << 4),
 		byte(humidity >> 8), byte(humidity),
 	})
 	at := 0x2A
-	if c.at[regVariant] == 1 {
+	if c.At[regVariant] == 1 {
 		at = 0x2C
 	}
-	c.at[at], c.at[at+1] = byte(cell>>8), byte(cell)
+	c.At[at], c.At[at+1] = byte(cell>>8), byte(cell)
 }

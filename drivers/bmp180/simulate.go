@@ -2,9 +2,6 @@ package bmp180
 
 import (
 	"encoding/hex"
-	"iter"
-	"slices"
-	"time"
 
 	"sunwire/drivers"
 	"sunwire/drivers/chip"
@@ -18,34 +15,28 @@ var example = map[string]float64{"temperature": 21.4, "pressure": 1003.2}
 
 // registers is a BMP180 down to its registers.
 type registers struct {
+	chip.Registers
 	model       drivers.Model
 	calibration *calibration
-	at          [256]byte
-	pointer     byte
 }
 
 func simulate(m drivers.Model, _ uint16) link.Simulator {
 	c := &registers{model: m}
 	b, _ := hex.DecodeString(boschCalibration)
 	c.calibration, _ = parse(b)
-	copy(c.at[regCalibration:], b)
-	c.at[0xD0] = 0x55
-	c.at[regData] = 0x80
+	copy(c.At[regCalibration:], b)
+	c.At[0xD0] = 0x55
+	c.At[regData] = 0x80
 	return c
 }
 
-// Push is nothing: a chip on a bus speaks when asked.
-func (c *registers) Push() iter.Seq2[time.Duration, []byte] { return nil }
+// Answer implements link.Simulator.
+func (c *registers) Answer(written []byte) []byte { return c.Take(written, c.write) }
 
-// Answer takes a register, or a register and its value, and gives all registers from there on.
-func (c *registers) Answer(written []byte) []byte {
-	if len(written) > 0 {
-		c.pointer = written[0]
+func (c *registers) write(register, v byte) {
+	if register == regCtrlMeas {
+		c.convert(v)
 	}
-	if len(written) == 2 && written[0] == regCtrlMeas {
-		c.convert(written[1])
-	}
-	return slices.Clone(c.at[c.pointer:])
 }
 
 // convert measures. What the model calls absent was not measured; nothing is without the temperature.
@@ -67,8 +58,8 @@ func (c *registers) convert(command byte) {
 			}) << (8 - oversampled)
 		}
 	}
-	c.at[regCtrlMeas] = command &^ converting
-	c.at[regData], c.at[regData+1], c.at[regData+2] = byte(word>>16), byte(word>>8), byte(word)
+	c.At[regCtrlMeas] = command &^ converting
+	c.At[regData], c.At[regData+1], c.At[regData+2] = byte(word>>16), byte(word>>8), byte(word)
 }
 
 func (c *registers) value(key string) (float64, bool) {
