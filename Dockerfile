@@ -20,9 +20,11 @@ RUN go mod download
 COPY . .
 ARG VERSION=dev
 ARG TARGETOS TARGETARCH TARGETVARIANT
-# timetzdata: the time zones are in the program, so that TZ=Europe/Berlin works without a zoneinfo folder.
+# timetzdata: the time zones are in the program, so that TZ=Europe/Berlin works without a zoneinfo folder. The rest is the Makefile's.
 RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH GOARM=${TARGETVARIANT#v} \
-    go build -trimpath -tags timetzdata -ldflags "-s -w -X main.version=$VERSION" -o /out/sunwire ./cmd/sunwire
+    go build -trimpath -tags timetzdata,nethttpomithttp2 \
+    -gcflags=all=-l -gcflags=sunwire/...= -gcflags=runtime/...= -gcflags=internal/...= -gcflags=sync/...= \
+    -ldflags "-s -w -X main.version=$VERSION" -o /out/sunwire ./cmd/sunwire
 RUN mkdir -p /out/var/lib/sunwire /out/config /out/tmp /out/etc/ssl/certs \
  && chown 1000:1000 /out/var/lib/sunwire /out/tmp \
  && cp /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/ \

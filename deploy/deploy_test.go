@@ -2,6 +2,7 @@
 package deploy_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"io/fs"
 	"maps"
@@ -26,6 +27,26 @@ func read(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+func TestTheImageAndTheArchivesAreBuiltLikeTheRest(t *testing.T) {
+	flags := map[string][]string{}
+	for name, form := range map[string]string{
+		"../Makefile": `nethttpomit\w+|-gcflags=(\S+)`, "../Dockerfile": `nethttpomit\w+|-gcflags=(\S+)`, "../.goreleaser.yaml": `nethttpomit\w+|"((?:all|\w+/\.\.\.)=[^"]*)"`,
+	} {
+		for _, m := range regexp.MustCompile(form).FindAllStringSubmatch(read(t, name), -1) {
+			flags[name] = append(flags[name], cmp.Or(m[1], m[0]))
+		}
+	}
+	want := flags["../Makefile"]
+	if len(want) < 2 {
+		t.Fatalf("the Makefile says only %q", want)
+	}
+	for name, got := range flags {
+		if !slices.Equal(got, want) {
+			t.Errorf("%s builds with %q, the Makefile with %q", name, got, want)
+		}
+	}
 }
 
 // compose is what the tests look at in compose.yaml.
