@@ -31,24 +31,37 @@ func (l *line) run(ctx context.Context) {
 	defer l.drop(errStopped)
 	var was error // as last logged: loss and return are logged once each
 	first := true
+	up := func() {
+		if !first || was != nil {
+			l.log.Info("link is back", "port", l.name)
+		}
+		first, was = false, nil
+		l.linked(true, nil)
+	}
 	for ctx.Err() == nil {
 		conn, err := l.open(ctx)
-		if err == nil {
-			if !first || was != nil {
-				l.log.Info("link is back", "port", l.name)
+		opened := err == nil
+		if opened {
+			// Back it is when it outlived an exchange: a gateway without its cable opens, and closes again, once a second.
+			believed := first
+			if believed {
+				up()
 			}
-			first, was = false, nil
-			l.linked(true, nil)
-			err = l.serve(ctx, conn)
+			err = l.serve(ctx, conn, func() {
+				if !believed {
+					believed = true
+					up()
+				}
+			})
 			_ = conn.Close()
 		}
 		if ctx.Err() != nil {
 			return
 		}
-		if was == nil || was.Error() != err.Error() {
+		if was == nil || !opened && was.Error() != err.Error() {
 			l.log.Warn("link is down; looking for it", "port", l.name, "error", err)
+			was = err
 		}
-		was = err
 		l.linked(false, err)
 		l.drop(errDown)
 		_ = link.Sleep(ctx, l.again) // the loop looks at ctx itself
@@ -63,8 +76,8 @@ func (l *line) linked(up bool, err error) {
 	}
 }
 
-// serve asks the devices on an open link until it is lost or ctx ends.
-func (l *line) serve(ctx context.Context, conn link.Conn) error {
+// serve asks the devices on an open link until it is lost or ctx ends. asked is called after each exchange that the link outlived.
+func (l *line) serve(ctx context.Context, conn link.Conn, asked func()) error {
 	var lost <-chan struct{}
 	if c, ok := conn.(interface{ Lost() <-chan struct{} }); ok {
 		lost = c.Lost()
@@ -107,6 +120,7 @@ func (l *line) serve(ctx context.Context, conn link.Conn) error {
 		if err := l.ask(ctx, t); err != nil {
 			return err
 		}
+		asked()
 		if radio, ok := conn.(interface{ Quality() ble.Quality }); ok {
 			t.session.device.heard(radio.Quality().RSSI)
 		}

@@ -332,6 +332,25 @@ func TestLossAndReturnOfALinkAreLoggedOnceEach(t *testing.T) {
 	})
 }
 
+func TestAGatewayThatOpensAndClosesAgainIsNoReturnOfTheLink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var lines strings.Builder
+		b := &bench{}
+		lost := func() error {
+			if since := time.Since(b.start); since > 5*time.Second && since < 20*time.Second {
+				return fmt.Errorf("closed at %v: %w", since, link.ErrLost)
+			}
+			return nil
+		}
+		b.ident = func(string) (drivers.Descriptor, error) { return usual(), lost() }
+		b.reply = func(string, string) ([]drivers.Reading, error) { return nil, lost() }
+		b.run(t, 30*time.Second, time.Second, time.Minute, slog.New(slog.NewTextHandler(&lines, nil)), "")
+		if down, back := strings.Count(lines.String(), "link is down"), strings.Count(lines.String(), "link is back"); down != 1 || back != 1 {
+			t.Errorf("loss logged %d times, return %d times:\n%s", down, back, lines.String())
+		}
+	})
+}
+
 func TestGapIsThePauseBetweenTwoRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spec := &drivers.Driver{Name: "fake", Paces: [3]time.Duration{0, time.Hour, time.Hour}}

@@ -81,7 +81,7 @@ func listened(t *testing.T, c *chatter, d time.Duration, others ...*device) (dev
 	}
 	ctx, stop := context.WithTimeout(t.Context(), d)
 	defer stop()
-	return dev, l.serve(ctx, fakeConn{})
+	return dev, l.serve(ctx, fakeConn{}, func() {})
 }
 
 func TestADeviceThatStreamsIsHeard(t *testing.T) {
