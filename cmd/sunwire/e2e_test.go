@@ -59,6 +59,24 @@ func (h homeAssistant) get(path string, into any) error {
 	return json.NewDecoder(resp.Body).Decode(into)
 }
 
+// do calls a service that needs nothing else.
+func (h homeAssistant) do(service string) {
+	h.t.Helper()
+	req, err := http.NewRequest(http.MethodPost, h.url+"/api/services/"+service, strings.NewReader("{}"))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+h.token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		h.t.Fatalf("%s: %s", service, resp.Status)
+	}
+}
+
 // ws asks one question of the WebSocket API.
 func (h homeAssistant) ws(question map[string]any, into any) {
 	h.t.Helper()

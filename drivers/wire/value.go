@@ -178,8 +178,11 @@ func (l *Layout) put(f *Field, b []byte, v drivers.Value) {
 	var u uint32
 	n, isNumber := v.Float()
 	on, isBool := v.Bool()
-	s, _ := v.Text()
+	s, isText := v.Text()
 	switch {
+	case f.Form == Text && isText:
+		clear(b[copy(b, s):])
+		return
 	case f.Platform == drivers.Enum:
 		i := 0
 		for i < len(f.Options) && f.Options[i] != s {
