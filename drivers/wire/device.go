@@ -215,6 +215,9 @@ func (d *Device) Ask(ctx context.Context, c *Command) ([]drivers.Decoded, error)
 	}
 	for refusals := 0; ; refusals++ {
 		frame, err := d.link.Transact(ctx, r)
+		if c.Next != nil && err == nil {
+			frame, err = d.rest(ctx, c, frame)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s %s: %w", d.Name, c.Name, err)
 		}
@@ -226,6 +229,19 @@ func (d *Device) Ask(ctx context.Context, c *Command) ([]drivers.Decoded, error)
 			return decoded, err
 		}
 	}
+}
+
+// rest asks what is behind the first frame of a series, and appends it.
+func (d *Device) rest(ctx context.Context, c *Command, frame []byte) ([]byte, error) {
+	one := *c
+	for one.Code = c.Next(frame); one.Code != 0; one.Code = c.Next(frame) {
+		next, err := d.link.Transact(ctx, link.Request{Bytes: d.Request(&one, d.address), Frame: d.framer(&one, d.address, 1), First: d.First, Gap: d.Gap})
+		if err != nil {
+			return nil, err
+		}
+		frame = append(frame, next...)
+	}
+	return frame, nil
 }
 
 // checked remembers what other replies need, and compares the whole with its parts.

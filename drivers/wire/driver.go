@@ -54,21 +54,40 @@ func (s simulator) Push() iter.Seq2[time.Duration, []byte] { return nil }
 // Answer takes one request as the protocol makes it; all else stays without an answer.
 func (s simulator) Answer(request []byte) []byte {
 	for i := range s.Commands {
-		if c := &s.Commands[i]; c.Example != nil && bytes.Equal(request, s.Request(c, s.address)) {
-			frame := s.Reply(c, func(key string) drivers.Value {
+		if c := &s.Commands[i]; s.part(c, request, c.Example) != nil {
+			frame := s.part(c, request, s.Reply(c, func(key string) drivers.Value {
 				if s.model != nil {
 					if v, ok := s.model.Value("", key); ok {
 						return v
 					}
 				}
 				return drivers.Value{}
-			})
+			}))
 			if s.Claim != nil && frame != nil {
 				s.Claim(frame, s.address)
 				frame = s.Reseal(frame)
 			}
 			return frame
 		}
+	}
+	return nil
+}
+
+// part is what of reply answers request; nil: that is not how c is asked.
+func (s simulator) part(c *Command, request, reply []byte) []byte {
+	one := *c
+	for at := 0; at < len(reply); {
+		end := len(reply)
+		if c.Next != nil {
+			end = at + s.Length(reply[at:])
+		}
+		if bytes.Equal(request, s.Request(&one, s.address)) {
+			return reply[at:end]
+		}
+		if end == len(reply) {
+			return nil
+		}
+		at, one.Code = end, c.Next(reply[:end])
 	}
 	return nil
 }

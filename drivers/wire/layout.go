@@ -52,6 +52,7 @@ type Field struct {
 	Read      func(raw uint32) (v float64, ok bool) // where that is not how it is written; Write is the way back
 	Write     func(v float64) uint32
 	None      []uint32 // raw numbers that mean: not there
+	Of        int      // place of the number, of the same form, that this one is given as a percentage of
 	Codes     []uint32 // of each of Options; nil: 0, 1, 2 ...
 	Optional  bool     // it, and all behind it, may be missing at the end of the payload
 
@@ -203,6 +204,18 @@ func CountAt(place int) func([]byte, int) (int, int) {
 // Rest counts a row that goes to the end of the payload.
 func Rest(size int) func([]byte, int) (int, int) {
 	return func(b []byte, at int) (int, int) { return max(0, len(b)-at) / size, 0 }
+}
+
+// Fitted counts a row of words that has room for most, up to the last one that is not 0.
+func Fitted(most int) func([]byte, int) (int, int) {
+	return func(b []byte, at int) (n, _ int) {
+		for i := range min(most, (len(b)-at)/2) {
+			if b[at+2*i] != 0 || b[at+2*i+1] != 0 {
+				n = i + 1
+			}
+		}
+		return n, 0
+	}
 }
 
 // Fixed counts a row that always has n.

@@ -61,6 +61,9 @@ type Command struct {
 	OnDemand bool                     // not polled; asked by Describe where it tells something
 	Per      int                      // values in one frame of a series as long as Number needs; 0: one frame
 	Number   string                   // key of what was told before: how many values there are, of a row too
+	// Next makes a series of several questions, which are one reply of a Piece protocol: what is asked behind these frames, 0: no more.
+	Next      func(frames []byte) (code uint16)
+	Registers uint16 // how many are read from Code on, where it is registers that are read
 }
 
 // compile makes the tables ready; it is done once.
