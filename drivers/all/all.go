@@ -44,6 +44,8 @@ func Drivers() []drivers.Driver {
 		voltronic.PI18SV,
 		voltronic.PI18LVX,
 		daly.Driver,
+		daly.D2,
+		daly.P81,
 		jbd.Driver,
 		jk.Balancer,
 		jk.PB,

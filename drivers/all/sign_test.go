@@ -14,6 +14,8 @@ var signs = map[string]drivers.Direction{
 	"jk_pb":        drivers.Charging,    // syssi/esphome-jk-bms, aiobmsble
 	"jbd":          drivers.Charging,    // syssi/esphome-jbd-bms, aiobmsble; batmon-ha turns it
 	"daly":         drivers.Discharging, // python-daly-bms, batmon-ha; a capture of 6.3 A in the state "discharging"
+	"daly_d2":      drivers.Charging,    // syssi/esphome-daly-bms, aiobmsble; captures of -2.5 A in the state "discharging"; batmon-ha turns it
+	"daly_p81":     drivers.Charging,    // the same; a capture of -8.9 A in the state "discharging"
 	"pylontech":    drivers.Charging,    // python-pylontech
 	"pace":         drivers.Charging,    // syssi/esphome-pace-bms
 	"seplos_v2":    drivers.Charging,    // syssi/esphome-seplos-bms: -6.76 A are discharging

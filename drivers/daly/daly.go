@@ -1,4 +1,5 @@
-// Package daly reads the battery management systems of Daly over UART or RS485, in the protocol whose frames begin with A5.
+// Package daly reads the battery management systems of Daly over UART, RS485 or Bluetooth. They speak one of three protocols, which are told
+// apart by how a frame begins: A5, D2 or 81.
 package daly
 
 import (
@@ -13,10 +14,10 @@ import (
 	"sunwire/drivers/wire"
 )
 
-// Driver speaks the A5 protocol. Newer boards speak another one on the same plug, which begins with D2.
+// Driver speaks the A5 protocol. Newer boards speak another one on the same plug: D2 or P81.
 var Driver = eitherHost(wire.Driver(drivers.Driver{
-	Name: "daly", Title: "Daly BMS, UART or RS485 (A5)", Family: "daly", Aliases: []string{"daly40"}, Class: drivers.Battery,
-	Links: []link.Kind{link.Serial, link.TCP},
+	Name: "daly", Title: "Daly BMS (A5)", Family: "daly", Aliases: []string{"daly40"}, Class: drivers.Battery,
+	Links: []link.Kind{link.Serial, link.TCP, link.BLE}, GATT: gatt(),
 	Paces: [3]time.Duration{5 * time.Second, time.Minute, 24 * time.Hour},
 	Bauds: []int{9600}, Commands: func() []string {
 		return []string{"status", "soc", "cells", "extremes", "temperatures", "mosfets", "balancing", "alarms"}
@@ -127,6 +128,11 @@ func wrap(c *wire.Command, f, data []byte) []byte {
 	return f
 }
 
+// gatt is where all of them are spoken to by Bluetooth. What is behind it, only an answer tells.
+func gatt() link.GATT {
+	return link.GATT{Services: []string{"fff0"}, Notify: "fff1", Write: "fff2", Names: []string{"DL-*"}}
+}
+
 // eitherHost moves on to the other host number when nobody answers: which one a board listens to is not written on it.
 func eitherHost(d drivers.Driver) drivers.Driver {
 	open := d.Open
@@ -136,6 +142,9 @@ func eitherHost(d drivers.Driver) drivers.Driver {
 			return nil, err
 		}
 		base, _ := dev.(*wire.Device)
+		if c.Kind() == link.BLE {
+			base.Readdress(bluetooth)
+		}
 		return &board{base}, nil
 	}
 	d.Detect = wire.Detect(d.Open)

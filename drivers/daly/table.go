@@ -62,20 +62,44 @@ func balancing() *wire.Layout {
 
 func alarms() *wire.Layout {
 	return &wire.Layout{Fields: []wire.Field{
-		{Alarms: levels("Cell voltage high", "Cell voltage low", "Battery voltage high", "Battery voltage low")},
-		{Alarms: levels("Charge temperature high", "Charge temperature low", "Discharge temperature high", "Discharge temperature low")},
-		{Alarms: levels("Charge overcurrent", "Discharge overcurrent", "State of charge high", "State of charge low")},
-		{Alarms: levels("Cell voltage difference", "Temperature difference")},
-		{Alarms: []string{
-			"Charge MOSFET overtemperature", "Discharge MOSFET overtemperature", "Charge MOSFET temperature sensor fault",
-			"Discharge MOSFET temperature sensor fault", "Charge MOSFET sticks", "Discharge MOSFET sticks", "Charge MOSFET open", "Discharge MOSFET open",
-		}},
-		{Alarms: []string{
-			"Front-end chip fault", "Voltage wire off", "Cell temperature sensor fault", "Memory fault", "Clock fault", "Precharge failed",
-			"Communication fault", "Internal communication fault",
-		}},
+		{Alarms: voltages()},
+		{Alarms: heat()},
+		{Alarms: currents()},
+		{Alarms: differences()},
+		{Alarms: switches()},
+		{Alarms: parts()},
 		{Alarms: []string{"Current sensor fault", "Voltage sensor fault", "Short circuit", "Charge forbidden by low voltage"}},
 	}}
+}
+
+// These are a byte each, from bit 0.
+
+func voltages() []string {
+	return levels("Cell voltage high", "Cell voltage low", "Battery voltage high", "Battery voltage low")
+}
+
+func heat() []string {
+	return levels("Charge temperature high", "Charge temperature low", "Discharge temperature high", "Discharge temperature low")
+}
+
+func currents() []string {
+	return levels("Charge overcurrent", "Discharge overcurrent", "State of charge high", "State of charge low")
+}
+
+func differences() []string { return levels("Cell voltage difference", "Temperature difference") }
+
+func switches() []string {
+	return []string{
+		"Charge MOSFET overtemperature", "Discharge MOSFET overtemperature", "Charge MOSFET temperature sensor fault",
+		"Discharge MOSFET temperature sensor fault", "Charge MOSFET sticks", "Discharge MOSFET sticks", "Charge MOSFET open", "Discharge MOSFET open",
+	}
+}
+
+func parts() []string {
+	return []string{
+		"Front-end chip fault", "Voltage wire off", "Cell temperature sensor fault", "Memory fault", "Clock fault", "Precharge failed",
+		"Communication fault", "Internal communication fault",
+	}
 }
 
 // levels: of each alarm the first level warns, the second one switches off.

@@ -16,7 +16,7 @@ import (
 type capture struct {
 	ID, Source, Licence, Note string
 	Command, Reply            string
-	Expected                  map[string]any // numbers, texts, true and false, by key and with the wire's sign
+	Expected                  map[string]any // numbers, texts, true and false, by key and with the wire's sign; null: it is absent
 	Tolerance                 float64        // of numbers: the source rounds
 	Rejected                  bool
 }
@@ -76,6 +76,8 @@ func find(fields []drivers.Decoded, key string) drivers.Value {
 
 func equal(v drivers.Value, want any, tolerance float64) bool {
 	switch w := want.(type) {
+	case nil:
+		return v.Absent()
 	case float64:
 		f, ok := v.Float()
 		return ok && math.Abs(f-w) <= tolerance+1e-9

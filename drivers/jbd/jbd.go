@@ -1,4 +1,5 @@
-// Package jbd reads the battery management systems of JBD, sold as Xiaoxiang, Overkill Solar and many others, over UART or RS485.
+// Package jbd reads the battery management systems of JBD, sold as Xiaoxiang, Overkill Solar and many others, over UART, RS485 or
+// Bluetooth.
 package jbd
 
 import (
@@ -14,7 +15,10 @@ import (
 // Driver is the protocol with the frames DD ... 77. mpp-solar calls it jk232.
 var Driver = wire.Driver(drivers.Driver{
 	Name: "jbd", Title: "JBD, Xiaoxiang, Overkill Solar", Family: "jbd", Aliases: []string{"jk232"}, Class: drivers.Battery,
-	Links: []link.Kind{link.Serial, link.TCP},
+	Links: []link.Kind{link.Serial, link.TCP, link.BLE},
+	GATT: link.GATT{Services: []string{"ff00"}, Notify: "ff01", Write: "ff02", Names: []string{
+		"JBD-*", "xiaoxiang*", "12???BL*", "24???BL*", "N-?????BL*", "@KsM:*", "LSG-*", "OGR-*", "SBL-*", "SJ-???-*", "SX1*", "SX60*", "TITAN-*", "TZ-H*",
+	}},
 	Paces: [3]time.Duration{5 * time.Second, time.Minute, 24 * time.Hour},
 	Bauds: []int{9600}, Commands: func() []string { return []string{"basic", "cells", "hardware", "getBalancerData"} },
 }, protocol)

@@ -1,0 +1,102 @@
+package all_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"sunwire/drivers"
+	"sunwire/drivers/all"
+	"sunwire/drivers/link"
+	"sunwire/drivers/link/ble"
+	"sunwire/drivers/link/ble/bluez"
+	"sunwire/drivers/link/simulated"
+)
+
+// Batteries that are asked and answer: what they say by Bluetooth, in pieces of 17 bytes, is what they say on a wire that keeps it whole.
+var airborne = []string{"daly", "daly_d2", "daly_p81", "jbd"}
+
+func TestByBluetoothABatterySaysTheSameInPieces(t *testing.T) {
+	t.Parallel()
+	f := bluez.New("hci0")
+	t.Cleanup(f.Close)
+	bus, err := f.Listen(filepath.Join(t.TempDir(), "bus"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var radio ble.Radio
+	for i, name := range airborne {
+		d, err := all.Find(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		address := fmt.Sprintf("C8:47:8C:00:00:%02X", i)
+		f.Add("hci0", &bluez.Device{Address: address, MTU: 20, Services: bluez.Services(d.GATT), Answer: gathered(airSimulator(d))})
+		t.Run(name, func(t *testing.T) {
+			c, err := ble.Open(t.Context(), ble.Options{Address: address, Bus: bus, GATT: d.GATT, Radio: &radio})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := c.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+			wire, err := simulated.New(link.BLE, airSimulator(d), simulated.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, want := everything(t, d, c), everything(t, d, wire)
+			if len(want) < 10 || !slices.Equal(got, want) {
+				t.Errorf("by Bluetooth it says\n%v\nand on a wire\n%v", got, want)
+			}
+		})
+	}
+}
+
+// airSimulator is the device as it is on the air: Daly's A5 has another host number there.
+func airSimulator(d drivers.Driver) link.Simulator {
+	if d.Name == "daly" {
+		return d.Simulate(nil, 0x80)
+	}
+	return d.Simulate(nil, 0)
+}
+
+// gathered puts a request together that was written in pieces.
+func gathered(s link.Simulator) func([]byte) []byte {
+	var request []byte
+	return func(b []byte) []byte {
+		request = append(request, b...)
+		reply := s.Answer(request)
+		if reply != nil || len(request) > 64 {
+			request = nil
+		}
+		return reply
+	}
+}
+
+// everything is what the device describes itself as, and all it says.
+func everything(t *testing.T, d drivers.Driver, c link.Conn) (out []string) {
+	t.Helper()
+	dev, err := d.Open(c, 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	desc, err := dev.Describe(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	out = append(out, desc.Manufacturer, desc.Model, desc.Serial, desc.Firmware)
+	for _, q := range desc.Queries {
+		readings, err := dev.Poll(t.Context(), q)
+		if err != nil {
+			t.Errorf("%s: %v", q.Name, err)
+			continue
+		}
+		for _, f := range readings[0].Sample {
+			out = append(out, f.Key+" "+f.Value.Format(-1))
+		}
+	}
+	return out
+}
