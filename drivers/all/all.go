@@ -12,6 +12,7 @@ import (
 	"sunwire/drivers/bmp180"
 	"sunwire/drivers/chip"
 	"sunwire/drivers/daly"
+	"sunwire/drivers/heltec"
 	"sunwire/drivers/httpjson"
 	"sunwire/drivers/jbd"
 	"sunwire/drivers/jk"
@@ -46,6 +47,7 @@ func Drivers() []drivers.Driver {
 		daly.Driver,
 		daly.D2,
 		daly.P81,
+		heltec.Driver,
 		jbd.Driver,
 		jk.Balancer,
 		jk.PB,

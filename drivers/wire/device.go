@@ -71,6 +71,9 @@ func (d *Device) Describe(ctx context.Context) (drivers.Descriptor, error) {
 		case !c.counts() && !c.tellsSerial() && (errors.Is(err, drivers.ErrNoReply) || errors.Is(err, drivers.ErrFrame)):
 			continue // a name is worth another try, no more
 		case err != nil:
+			if d.Second != 0 && errors.Is(err, drivers.ErrNoReply) {
+				d.address = int(d.Protocol.Address) + int(d.Second) - d.address
+			}
 			return drivers.Descriptor{}, err
 		}
 		if !asked {
@@ -151,6 +154,7 @@ func (d *Device) declare(desc *drivers.Descriptor, c *Command) {
 	for i := range layout.Fields {
 		f := &layout.Fields[i]
 		n, counted := d.rows[f.Key]
+		watched = watched || f.Alarms != nil || f.States != nil
 		switch {
 		case f.Tells != Nothing, f.Many.Max == 0 && counted && n == 0 && f.Key != "":
 		case f.Many.Max > 0:
@@ -158,7 +162,6 @@ func (d *Device) declare(desc *drivers.Descriptor, c *Command) {
 				add(e)
 			}
 		case f.Alarms != nil:
-			watched = true
 		case f.Bits != nil:
 			for _, e := range f.Bits {
 				add(e)

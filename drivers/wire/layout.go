@@ -59,6 +59,8 @@ type Field struct {
 	Bits   []drivers.Entity // a word of ons and offs, from bit 0; one without a key may be either. A word with other bits set is not believed
 	Alarms []string         // a word of alarms, from bit 0; "" is none. A set bit without a name is an unknown alarm
 	Any    *drivers.Entity  // on where any bit of the word is set
+	States []string         // a number that says one of these, an alarm unless it is ""; Codes of each. Before it stands the name, where there is no key
+	On     uint32           // the state in which a Binary is on; in the others it is off
 	Many   Many
 	Tells  Identity
 
@@ -94,7 +96,9 @@ func (l *Layout) compile() {
 		f := &l.Fields[i]
 		for n := range f.Many.Max {
 			e := f.Entity
-			e.Key, e.Name = fmt.Sprintf(e.Key, n+1), fmt.Sprintf(e.Name, n+1)
+			if e.Name = fmt.Sprintf(e.Name, n+1); e.Key != "" {
+				e.Key = fmt.Sprintf(e.Key, n+1)
+			}
 			f.each = append(f.each, e)
 		}
 		l.lines += max(1, f.Many.Max, len(f.Bits))

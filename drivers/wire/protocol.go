@@ -16,6 +16,7 @@ type Protocol struct {
 	Name, Manufacturer, Model string // Model where the device does not tell
 
 	Address, Last uint16        // the address of one that was not given, and the highest; 0: it has none
+	Second        uint16        // where those are asked, in turn, that do not answer at Address; 0: there are none
 	First, Gap    time.Duration // see link.Request
 
 	// Request is what asks c of the device with that address.

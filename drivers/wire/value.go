@@ -22,6 +22,15 @@ func (l *Layout) Decode(out []drivers.Decoded, unit string, payload []byte) (fie
 		case f.Alarms != nil:
 			raw := l.unsigned(b)
 			sounding, words, watched = f.sounding(sounding, raw), drivers.Num(float64(raw)), true
+		case f.States != nil:
+			raw := l.unsigned(b)
+			if name := f.state(e, raw); name != "" {
+				sounding = append(sounding, name)
+			}
+			if words, watched = drivers.Num(float64(raw)), true; e.Key != "" {
+				v, raw := l.value(f, b)
+				out = append(out, drivers.Decoded{Unit: unit, Entity: e, Value: v, Raw: raw})
+			}
 		case f.Bits != nil:
 			out = f.bits(out, unit, l.unsigned(b))
 		case f.Any != nil:
@@ -91,6 +100,30 @@ func (f *Field) sounding(names []string, raw uint32) []string {
 	return names
 }
 
+// state is the alarm that raw is, "" where it is none.
+func (f *Field) state(e *drivers.Entity, raw uint32) string {
+	name := "Unknown alarm " + strconv.FormatUint(uint64(raw), 10)
+	if n := f.stated(raw); n >= 0 {
+		name = f.States[n]
+	} else if e.Key == "" && e.Name != "" {
+		name = "has the unknown alarm " + strconv.FormatUint(uint64(raw), 10)
+	}
+	if name == "" || e.Key != "" || e.Name == "" {
+		return name
+	}
+	return e.Name + " " + name
+}
+
+// stated is which of States raw is; -1: none of them.
+func (f *Field) stated(raw uint32) int {
+	for n := range f.States {
+		if f.code(n) == raw {
+			return n
+		}
+	}
+	return -1
+}
+
 const longestText = 255 // characters that Home Assistant takes
 
 // joined says as many names as there is room for, and how many more there are.
@@ -139,7 +172,10 @@ func (l *Layout) value(f *Field, b []byte) (v, raw drivers.Value) {
 		}
 		return drivers.Text("unknown (" + raw.Format(-1) + ")"), raw
 	case drivers.Binary:
-		if n != 0 && n != 1 {
+		if f.States != nil && f.stated(l.unsigned(b)) >= 0 {
+			return drivers.Bool(l.unsigned(b) == f.On), raw
+		}
+		if f.States != nil || n != 0 && n != 1 {
 			return drivers.Value{}, raw
 		}
 		return drivers.Bool(n == 1), raw
@@ -244,6 +280,12 @@ func (l *Layout) Encode(payload []byte, value func(key string) drivers.Value) {
 			if u := l.unsigned(b); told && (sick != (f.sounding(nil, u) != nil)) {
 				l.store(b, f.firstAlarm(sick))
 			}
+		case f.States != nil:
+			if on, ok := value(e.Key).Bool(); e.Key != "" && ok && on {
+				l.store(b, f.On)
+			} else if e.Key != "" && ok || e.Key == "" && told && sick != (f.state(e, l.unsigned(b)) != "") {
+				l.store(b, f.firstState(e, sick))
+			}
 		case f.Bits != nil:
 			u := l.unsigned(b)
 			for n := range f.Bits {
@@ -272,6 +314,16 @@ func (f *Field) firstAlarm(sick bool) uint32 {
 	for n := range 8 * f.size(0) {
 		if sick && (n >= len(f.Alarms) || f.Alarms[n] != "") {
 			return 1 << n
+		}
+	}
+	return 0
+}
+
+// firstState is one that is an alarm, or none, and not on.
+func (f *Field) firstState(e *drivers.Entity, sick bool) uint32 {
+	for n, name := range f.States {
+		if sick == (name != "") && (e.Key == "" || f.code(n) != f.On) {
+			return f.code(n)
 		}
 	}
 	return 0
