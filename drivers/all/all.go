@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sunwire/drivers"
+	"sunwire/drivers/ant"
 	"sunwire/drivers/bme280"
 	"sunwire/drivers/bme680"
 	"sunwire/drivers/bmp180"
@@ -44,6 +45,8 @@ func Drivers() []drivers.Driver {
 		voltronic.PI18,
 		voltronic.PI18SV,
 		voltronic.PI18LVX,
+		ant.Driver,
+		ant.Old,
 		daly.Driver,
 		daly.D2,
 		daly.P81,

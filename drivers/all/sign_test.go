@@ -16,6 +16,8 @@ var signs = map[string]drivers.Direction{
 	"daly":         drivers.Discharging, // python-daly-bms, batmon-ha; a capture of 6.3 A in the state "discharging"
 	"daly_d2":      drivers.Charging,    // syssi/esphome-daly-bms, aiobmsble; captures of -2.5 A in the state "discharging"; batmon-ha turns it
 	"daly_p81":     drivers.Charging,    // the same; a capture of -8.9 A in the state "discharging"
+	"ant":          drivers.Discharging, // GPSAntBMS-iOS: -33.1 A in the state "charging"
+	"ant_old":      drivers.Discharging, // aiobmsble turns it; batmon-ha
 	"heltec":       drivers.Charging,    // aiobmsble: 2.026 A while it says that it charges
 	"pylontech":    drivers.Charging,    // python-pylontech
 	"pace":         drivers.Charging,    // syssi/esphome-pace-bms
