@@ -23,6 +23,7 @@ import (
 	"sunwire/drivers/pylontech"
 	"sunwire/drivers/seplos"
 	"sunwire/drivers/sysfs"
+	"sunwire/drivers/tdt"
 	"sunwire/drivers/vedirect"
 	"sunwire/drivers/voltronic"
 )
@@ -59,6 +60,7 @@ func Drivers() []drivers.Driver {
 		pylontech.Driver,
 		seplos.V2,
 		seplos.V3,
+		tdt.Driver,
 		vedirect.HEX,
 		vedirect.Text,
 		chip.AHT20,

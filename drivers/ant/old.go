@@ -20,7 +20,7 @@ var Old = wire.Driver(drivers.Driver{
 	Commands: func() []string { return []string{"status"} },
 }, old)
 
-// A reply to DB DB 00 00 00 00 is
+// What comes as a reply, whose question begins with twice DB, is
 //
 //	AA 55 AA FF  01 E8    0D AA ... 00 00   00 00 00 50  29      0A 21 FE 80  ...  15 F4
 //	start        voltage  32 cells          current      charge  full              sum of all but start

@@ -61,6 +61,9 @@ func (s *suite) gatt() {
 	if g.Write != "" {
 		uuids = append(uuids, g.Write)
 	}
+	if g.Lock != "" {
+		uuids = append(uuids, g.Lock)
+	}
 	for _, u := range uuids {
 		if !uuidForm.MatchString(u) {
 			s.fail("GATT: %q is no UUID, of four hexadecimal digits or in full, in small letters", u)

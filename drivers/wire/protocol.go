@@ -104,7 +104,7 @@ func (c *Command) tellsSerial() bool {
 }
 
 func (c *Command) counts() bool {
-	return slices.ContainsFunc(c.Layout.Fields, func(f Field) bool { return f.Tells == Amount || f.Many.Max > 0 || f.Optional })
+	return slices.ContainsFunc(c.Layout.Fields, func(f Field) bool { return f.Tells == Amount || f.Many.Max > 0 && f.Key != "" || f.Optional })
 }
 
 // layout is the one that fits the payload.

@@ -34,6 +34,7 @@ func shortUUID(u string) string {
 // attributes are the characteristics of a device that are spoken to.
 type attributes struct {
 	notify, write dbus.ObjectPath // write "": nothing can be written
+	lock          dbus.ObjectPath // "": it needs no key
 	acknowledged  bool            // every write is answered: where the device has no other kind
 	chunk         int             // what fits into one write
 }
@@ -68,6 +69,9 @@ func choose(all objects, device dbus.ObjectPath, g link.GATT) (a attributes, err
 		}
 		if a.notify == "" && longUUID(uuid) == longUUID(g.Notify) && can("notify", "indicate") {
 			a.notify = at
+		}
+		if g.Lock != "" && longUUID(uuid) == longUUID(g.Lock) && can("write") {
+			a.lock = at
 		}
 		if a.write == "" && g.Write != "" && longUUID(uuid) == longUUID(g.Write) && can("write-without-response", "write") {
 			a.write, a.acknowledged = at, !can("write-without-response")

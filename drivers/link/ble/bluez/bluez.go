@@ -207,6 +207,9 @@ func Services(g link.GATT) []Service {
 	default:
 		s.Characteristics = append(s.Characteristics, Characteristic{UUID: uuid(g.Write), Flags: []string{"write-without-response"}})
 	}
+	if g.Lock != "" {
+		s.Characteristics = append(s.Characteristics, Characteristic{UUID: uuid(g.Lock), Flags: []string{"write"}})
+	}
 	return []Service{s}
 }
 
