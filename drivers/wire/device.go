@@ -26,6 +26,7 @@ type Device struct {
 	amounts  map[string]float64 // what Amount fields told
 	declared map[string]bool
 	whole    float64
+	shy      bool // it answers after the Greeting only
 }
 
 // Open readies a device on a link; nothing is asked yet.
@@ -208,21 +209,10 @@ func (d *Device) Poll(ctx context.Context, q drivers.Query) ([]drivers.Reading, 
 
 // Ask makes one exchange. A refusal is believed when it comes twice: the first may be the late answer to another question.
 func (d *Device) Ask(ctx context.Context, c *Command) ([]drivers.Decoded, error) {
-	pieces := 1
-	if c.Per > 0 {
-		pieces = max(1, (int(d.amounts[c.Number])+c.Per-1)/c.Per)
-	}
-	r := link.Request{Bytes: d.Request(c, d.address), Frame: d.framer(c, d.address, pieces), First: d.First, Gap: d.Gap}
-	if d.Overhear > 0 {
-		r.Bytes, r.First = nil, d.Overhear
-	}
 	for refusals := 0; ; refusals++ {
-		frame, err := d.link.Transact(ctx, r)
-		if c.Next != nil && err == nil {
-			frame, err = d.rest(ctx, c, frame)
-		}
+		frame, err := d.hear(ctx, c)
 		if err != nil {
-			return nil, fmt.Errorf("%s %s: %w", d.Name, c.Name, err)
+			return nil, err
 		}
 		decoded, layout, err := d.decode(c, d.address, frame)
 		if err == nil {
@@ -232,6 +222,42 @@ func (d *Device) Ask(ctx context.Context, c *Command) ([]drivers.Decoded, error)
 			return decoded, err
 		}
 	}
+}
+
+// hear is the whole reply to c. A device that keeps silent is greeted, and from then on each time.
+func (d *Device) hear(ctx context.Context, c *Command) ([]byte, error) {
+	if d.shy && c.Name != d.Greeting {
+		_, _ = d.exchange(ctx, d.find(d.Greeting)[0]) // what follows fails where this did
+	}
+	frame, err := d.exchange(ctx, c)
+	if d.shy || d.Greeting == "" || c.Name == d.Greeting || !errors.Is(err, drivers.ErrNoReply) {
+		return frame, err
+	}
+	if _, e := d.exchange(ctx, d.find(d.Greeting)[0]); e != nil {
+		return nil, err
+	}
+	frame, err = d.exchange(ctx, c)
+	d.shy = err == nil
+	return frame, err
+}
+
+func (d *Device) exchange(ctx context.Context, c *Command) ([]byte, error) {
+	pieces := 1
+	if c.Per > 0 {
+		pieces = max(1, (int(d.amounts[c.Number])+c.Per-1)/c.Per)
+	}
+	r := link.Request{Bytes: d.Request(c, d.address), Frame: d.framer(c, d.address, pieces), First: d.First, Gap: d.Gap}
+	if d.Overhear > 0 {
+		r.Bytes, r.First = nil, d.Overhear
+	}
+	frame, err := d.link.Transact(ctx, r)
+	if c.Next != nil && err == nil {
+		frame, err = d.rest(ctx, c, frame)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", d.Name, c.Name, err)
+	}
+	return frame, nil
 }
 
 // rest asks what is behind the first frame of a series, and appends it.

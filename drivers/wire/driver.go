@@ -51,26 +51,28 @@ type simulator struct {
 // Push says nothing unasked.
 func (s simulator) Push() iter.Seq2[time.Duration, []byte] { return nil }
 
-// Answer takes one request as the protocol makes it; all else stays without an answer.
-func (s simulator) Answer(request []byte) []byte {
+// Answer takes one request as the protocol makes it; all else stays without an answer. What several commands ask alike is answered for each.
+func (s simulator) Answer(request []byte) (reply []byte) {
 	for i := range s.Commands {
-		if c := &s.Commands[i]; s.part(c, request, c.Example) != nil {
-			frame := s.part(c, request, s.Reply(c, func(key string) drivers.Value {
-				if s.model != nil {
-					if v, ok := s.model.Value("", key); ok {
-						return v
-					}
-				}
-				return drivers.Value{}
-			}))
-			if s.Claim != nil && frame != nil {
-				s.Claim(frame, s.address)
-				frame = s.Reseal(frame)
-			}
-			return frame
+		c := &s.Commands[i]
+		if s.part(c, request, c.Example) == nil {
+			continue
 		}
+		frame := s.part(c, request, s.Reply(c, func(key string) drivers.Value {
+			if s.model != nil {
+				if v, ok := s.model.Value("", key); ok {
+					return v
+				}
+			}
+			return drivers.Value{}
+		}))
+		if s.Claim != nil && frame != nil {
+			s.Claim(frame, s.address)
+			frame = s.Reseal(frame)
+		}
+		reply = append(reply, frame...)
 	}
-	return nil
+	return reply
 }
 
 // part is what of reply answers request; nil: that is not how c is asked.

@@ -35,6 +35,9 @@ type Protocol struct {
 	Head, Tail int
 
 	Commands []Command
+	Greeting string // a command without which some devices do not answer others on a new connection; "": there is none
+
+	Variant, Why string // of one of Variants: its name, and what of a device's frames told
 
 	// Whole and Parts are keys: in series, all parts are the whole (the cells of a pack). Where they are not, the layout is not the
 	// device's, and Instead names what to try.
@@ -180,7 +183,7 @@ func (p *Protocol) framer(c *Command, address, pieces int) link.Framer {
 				i += n - 1
 			}
 		}
-		if silent && (!foreign || waiting >= 0) {
+		if silent && len(b) > 0 && (!foreign || waiting >= 0) {
 			return 0, nil, fmt.Errorf("%w: no whole reply in %d bytes [% x]", link.ErrFrame, len(b), b[:min(len(b), shown)])
 		}
 		if waiting < 0 {
