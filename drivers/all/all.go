@@ -54,6 +54,7 @@ func Drivers() []drivers.Driver {
 		heltec.Driver,
 		jbd.Driver,
 		jk.Balancer,
+		jk.BLE,
 		jk.PB,
 		jk.TTL,
 		pace.Driver,

@@ -12,6 +12,7 @@ import (
 var signs = map[string]drivers.Direction{
 	"jk_ttl":       drivers.Charging,    // syssi/esphome-jk-bms: the top bit is set while charging
 	"jk_pb":        drivers.Charging,    // syssi/esphome-jk-bms, aiobmsble
+	"jk_ble":       drivers.Charging,    // the same: 31.881 A, at which aiobmsble says that it is charged
 	"jbd":          drivers.Charging,    // syssi/esphome-jbd-bms, aiobmsble; batmon-ha turns it
 	"daly":         drivers.Discharging, // python-daly-bms, batmon-ha; a capture of 6.3 A in the state "discharging"
 	"daly_d2":      drivers.Charging,    // syssi/esphome-daly-bms, aiobmsble; captures of -2.5 A in the state "discharging"; batmon-ha turns it

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/bits"
 	"slices"
 	"time"
 
@@ -16,7 +15,7 @@ import (
 
 // PB is the RS485 port of the PB series (inverter BMS), several packs on one bus.
 var PB = overhearing(wire.Driver(drivers.Driver{
-	Name: "jk_pb", Title: "JK PB series, RS485 port", Family: "jk", Aliases: []string{"jkpb", "jk02_32", "jkv11"}, Class: drivers.Battery,
+	Name: "jk_pb", Title: "JK PB series, RS485 port", Family: "jk", Aliases: []string{"jkpb"}, Class: drivers.Battery,
 	Links: []link.Kind{link.Serial, link.TCP},
 	Paces: [3]time.Duration{5 * time.Second, time.Minute, 24 * time.Hour},
 	Bauds: []int{115200}, Commands: func() []string { return []string{"status", "settings", "info"} },
@@ -47,15 +46,15 @@ func pb() *wire.Protocol {
 			if n := wire.Begins(b, 0x55, 0xAA, 0xEB, 0x90); n <= 0 {
 				return n
 			}
-			return pbFrame + pbAck
+			return jk02Frame + pbAck
 		},
 		Sum: wire.Sum{Of: wire.Add, Size: 1, Tail: pbAck},
 		Match: func(c *wire.Command, address int, f []byte) error {
-			ack := f[pbFrame:]
+			ack := f[jk02Frame:]
 			switch {
 			case !modbus.Right(ack) || ack[1] != 0x10:
 				return fmt.Errorf("%w: the acknowledgement is damaged", drivers.ErrFrame)
-			case ack[2] != byte(c.Code>>8) || ack[3] != byte(c.Code) || f[4] != pbTypes[c.Name]:
+			case ack[2] != byte(c.Code>>8) || ack[3] != byte(c.Code) || f[4] != types[c.Name]:
 				return fmt.Errorf("%w: a frame of type %d, which is not %s", drivers.ErrFrame, f[4], c.Name)
 			case address != wire.Any && int(ack[0]) != address:
 				return fmt.Errorf("%w: the pack with address %d answered", drivers.ErrFrame, ack[0])
@@ -63,73 +62,23 @@ func pb() *wire.Protocol {
 			return nil
 		},
 		Head: 0, Tail: pbAck + 1,
-		Claim: func(f []byte, address int) { f[pbFrame] = byte(address); modbus.Seal(f[pbFrame:]) },
+		Claim: func(f []byte, address int) { f[jk02Frame] = byte(address); modbus.Seal(f[jk02Frame:]) },
 		Commands: []wire.Command{
-			{Name: "info", Also: pbNames, Code: 0x161C, OnDemand: true, Layout: pbInfo(), Example: unhex(pbInfoExample)},
-			{Name: "status", Also: pbNames, Code: 0x1620, Layout: pbStatus(), Example: unhex(pbStatusExample)},
+			{Name: "info", Also: pbNames, Code: 0x161C, OnDemand: true, Layout: infoLayout(), Example: unhex(pbInfoExample)},
+			{Name: "status", Also: pbNames, Code: 0x1620, Layout: statusLayout(32), Example: unhex(pbStatusExample)},
 			{Name: "settings", Also: pbNames, Code: 0x161E, OnDemand: true, Layout: pbSettings(), Example: unhex(pbSettingsExample)},
 		},
 		Whole: battery.VoltageKey, Parts: battery.CellKey, Instead: "firmware before 11 has another layout and speaks it over Bluetooth only",
 	}
 }
 
-const pbFrame, pbAck = 300, 8 // bytes
+const pbAck = 8 // bytes
 
 var (
-	modbus  = wire.Sum{Of: wire.Modbus, Size: 2, Little: true}
-	pbTypes = map[string]byte{"settings": 1, "status": 2, "info": 3}
+	modbus = wire.Sum{Of: wire.Modbus, Size: 2, Little: true}
 	// mpp-solar's names; which is which differs between its commands and its captures, so that the frame's own type counts.
 	pbNames = []string{"getBalancerData", "getCellData", "getAdditionalInfo", "getInfo"}
 )
-
-func pbStatus() *wire.Layout {
-	heating := drivers.Entity{Key: "heating", Name: "Heating", Platform: drivers.Binary, Quantity: drivers.Running, Category: drivers.Diagnostic}
-	balance := drivers.Entity{
-		Key: "balance_current", Name: "Balance current", Quantity: drivers.Current.At(3), Category: drivers.Diagnostic, Min: -10, Max: 10,
-	}
-	switching, moving := drivers.Entity{}, battery.Balancing()
-	return &wire.Layout{Little: true, Fields: []wire.Field{
-		{At: 6, Entity: battery.Cell(), Form: wire.U16, Per: 1000, Many: wire.Many{Max: 32, Count: func(b []byte, _ int) (int, int) {
-			if len(b) < 74 {
-				return -1, 0
-			}
-			fitted := uint32(b[70]) | uint32(b[71])<<8 | uint32(b[72])<<16 | uint32(b[73])<<24
-			return bits.Len32(fitted), 0
-		}}},
-		{At: 144, Entity: battery.Mosfet(), Form: wire.S16, Per: 10},
-		{At: 150, Entity: battery.Voltage(), Form: wire.U32, Per: 1000},
-		{At: 158, Entity: battery.Current(drivers.Charging, 1000), Form: wire.S32, Per: 1000},
-		{At: 162, Entity: battery.Probe("temperature_1", "Temperature 1"), Form: wire.S16, Per: 10},
-		{At: 164, Entity: battery.Probe("temperature_2", "Temperature 2"), Form: wire.S16, Per: 10},
-		{At: 166, Form: wire.U32, Alarms: []string{
-			"Wire resistance too high", "MOSFET overtemperature", "Wrong number of cells", "Current sensor fault", "Cell overvoltage",
-			"Battery overvoltage", "Charge overcurrent", "Charge short circuit", "Charge overtemperature", "Charge undertemperature",
-			"Coprocessor communication fault", "Cell undervoltage", "Battery undervoltage", "Discharge overcurrent", "Discharge short circuit",
-			"Discharge overtemperature", "Charge MOSFET fault", "Discharge MOSFET fault", "GPS disconnected", "Password to be changed",
-			"Discharge does not turn on", "Battery overtemperature", "Temperature sensor fault", "Parallel module fault",
-			"Short circuit release failed", "Discharge overcurrent 2", "Discharge overcurrent 3", "Discharge undertemperature",
-		}},
-		{At: 170, Entity: balance, Form: wire.S16, Per: 1000},
-		{At: 172, Entity: switching, Any: &moving}, // 1 charges a cell, 2 discharges one
-		{At: 173, Entity: battery.StateOfCharge(0)},
-		{At: 174, Entity: battery.Remaining(6000), Form: wire.U32, Per: 1000},
-		{At: 178, Entity: battery.Full(6000), Form: wire.U32, Per: 1000},
-		{At: 182, Entity: battery.Cycles(), Form: wire.U32},
-		{At: 190, Entity: battery.StateOfHealth()},
-		{At: 198, Entity: battery.ChargingAllowed()},
-		{At: 199, Entity: battery.DischargingAllowed()},
-		{At: 215, Entity: heating},
-	}}
-}
-
-func pbInfo() *wire.Layout { // the passcodes that stand here too are nobody's business
-	return &wire.Layout{Little: true, Fields: []wire.Field{
-		{At: 6, Entity: battery.Told("model", "Model"), Form: wire.Text, Size: 16, Tells: wire.Model},
-		{At: 22, Entity: battery.Told("hardware", "Hardware"), Form: wire.Text, Size: 8},
-		{At: 30, Entity: battery.Told("firmware", "Firmware"), Form: wire.Text, Size: 8, Tells: wire.Firmware},
-		{At: 86, Entity: battery.Told("serial_number", "Serial number"), Form: wire.Text, Size: 11, Tells: wire.Serial},
-	}}
-}
 
 func pbSettings() *wire.Layout {
 	volts := func(at int, key, name string) wire.Field {
@@ -193,8 +142,8 @@ func (p *pack) Describe(ctx context.Context) (drivers.Descriptor, error) {
 func spoken(b []byte, silent bool) (skip int, frame []byte, err error) {
 	const question = 11
 	for i := range b {
-		if n := wire.Begins(b[i:], 0x55, 0xAA, 0xEB, 0x90); n > 0 && len(b)-i >= pbFrame {
-			return i, b[i : i+pbFrame], nil
+		if n := wire.Begins(b[i:], 0x55, 0xAA, 0xEB, 0x90); n > 0 && len(b)-i >= jk02Frame {
+			return i, b[i : i+jk02Frame], nil
 		}
 		if q := b[i:min(i+question, len(b))]; len(q) == question && q[1] == 0x10 && slices.Contains([]byte{0x1C, 0x1E, 0x20}, q[3]) && modbus.Right(q) {
 			return i, q, nil
@@ -203,5 +152,5 @@ func spoken(b []byte, silent bool) (skip int, frame []byte, err error) {
 	if silent {
 		return 0, nil, fmt.Errorf("%w: somebody else speaks on this bus: [% x]", drivers.ErrFrame, b[:min(len(b), 32)])
 	}
-	return max(0, len(b)-pbFrame), nil, nil
+	return max(0, len(b)-jk02Frame), nil, nil
 }
