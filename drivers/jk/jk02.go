@@ -87,7 +87,8 @@ func infoLayout() *wire.Layout {
 		{At: 6, Entity: battery.Told("model", "Model"), Form: wire.Text, Size: 16, Tells: wire.Model},
 		{At: 22, Entity: battery.Told("hardware", "Hardware"), Form: wire.Text, Size: 8},
 		{At: 30, Entity: battery.Told("firmware", "Firmware"), Form: wire.Text, Size: 8, Tells: wire.Firmware},
-		{At: 86, Entity: battery.Told("serial_number", "Serial number"), Form: wire.Text, Size: 11, Tells: wire.Serial},
+		// older firmware has 10 or 11 characters and a passcode behind them; newer has up to 16, of which packs of a lot share the first 11
+		{At: 86, Entity: battery.Told("serial_number", "Serial number"), Form: wire.Text, Size: 16, Tells: wire.Serial},
 	}}
 }
 

@@ -253,6 +253,10 @@ func (l *Layout) put(f *Field, b []byte, v drivers.Value) {
 		u = f.Write(n)
 	case f.Form == F32 && isNumber:
 		u = math.Float32bits(float32(n*f.per() + f.Zero))
+	case f.Form == Text && s != "":
+		clear(b)
+		copy(b, s)
+		return
 	case f.Form != Text && isNumber:
 		u = uint32(int64(math.Round(n*f.per() + f.Zero)))
 	default:
