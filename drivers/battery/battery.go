@@ -91,6 +91,25 @@ func Balancing() drivers.Entity {
 	return drivers.Entity{Key: "balancing", Name: "Balancing", Platform: drivers.Binary, Quantity: drivers.Running, Category: drivers.Diagnostic}
 }
 
+// ChargeSwitch, DischargeSwitch and BalanceSwitch are what somebody chose, where the device tells that from what its protection leaves of it.
+func ChargeSwitch() drivers.Entity { return chosen("charge_switch", "Charge switch") }
+
+// DischargeSwitch: see ChargeSwitch.
+func DischargeSwitch() drivers.Entity { return chosen("discharge_switch", "Discharge switch") }
+
+// BalanceSwitch: see ChargeSwitch.
+func BalanceSwitch() drivers.Entity { return chosen("balance_switch", "Balance switch") }
+
+func chosen(key, name string) drivers.Entity {
+	return Switched(drivers.Entity{Key: key, Name: name, Platform: drivers.Binary, Category: drivers.Config})
+}
+
+// Switched is e as a switch that can be set: it takes no protection away, so that it is safe.
+func Switched(e drivers.Entity) drivers.Entity {
+	e.Setting = &drivers.Setting{Risk: drivers.Safe}
+	return e
+}
+
 // Told is a text that the device says of itself; it is decoded and not published.
 func Told(key, name string) drivers.Entity {
 	return drivers.Entity{Key: key, Name: name, Platform: drivers.Label, Category: drivers.Diagnostic}

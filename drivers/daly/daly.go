@@ -40,21 +40,9 @@ func protocol() *wire.Protocol {
 		Name: "daly", Manufacturer: "Daly", Model: "BMS",
 		Address: uart,
 		First:   500 * time.Millisecond, Gap: 150 * time.Millisecond, // a frame takes 14 ms at 9600 baud; between two of a series some boards rest 100 ms
-		Request: func(c *wire.Command, host int) []byte {
-			b := []byte{0xA5, byte(host), byte(c.Code), 8, 0, 0, 0, 0, 0, 0, 0, 0, 0}
-			sum.Seal(b)
-			return b
-		},
-		Length: func(b []byte) int {
-			if n := wire.Begins(b, 0xA5); n <= 0 {
-				return n
-			}
-			if len(b) > 3 && b[3] != 8 {
-				return -1
-			}
-			return size
-		},
-		Sum: sum, Piece: true,
+		Request: func(c *wire.Command, host int) []byte { return frame(host, byte(c.Code), 0) },
+		Length:  length,
+		Sum:     sum, Piece: true,
 		Match:   match,
 		Payload: payload, Wrap: wrap,
 		Commands: []wire.Command{
@@ -71,6 +59,7 @@ func protocol() *wire.Protocol {
 			{Name: "alarms", Code: 0x98, Layout: alarms(), Example: sealed("\xa5\x01\x98\x08\x00\x00\x00\x00\x00\x00\x00\x00")},
 		},
 		Whole: battery.VoltageKey, Parts: battery.CellKey, Instead: "read it again, and check the wires",
+		Setter: setter(),
 		Asleep: func(c *wire.Command, payload []byte) bool { // a current of 0 would be 30000 here
 			return c.Code == 0x90 && string(payload) == "\x00\x00\x00\x00\x00\x00\x00\x00"
 		},
@@ -83,6 +72,23 @@ const (
 )
 
 var sum = wire.Sum{Of: wire.Add, Size: 1}
+
+// frame is from that host, or from the board, with one byte of data.
+func frame(from int, command, data byte) []byte {
+	b := []byte{0xA5, byte(from), command, 8, data, 0, 0, 0, 0, 0, 0, 0, 0}
+	sum.Seal(b)
+	return b
+}
+
+func length(b []byte) int {
+	if n := wire.Begins(b, 0xA5); n <= 0 {
+		return n
+	}
+	if len(b) > 3 && b[3] != 8 {
+		return -1
+	}
+	return size
+}
 
 // match: every frame is from the board, answers this command and, in a series, has its number; some boards begin with 0.
 func match(c *wire.Command, _ int, f []byte) error {
@@ -141,7 +147,7 @@ func eitherHost(d drivers.Driver) drivers.Driver {
 		if err != nil {
 			return nil, err
 		}
-		base, _ := dev.(*wire.Device)
+		base, _ := dev.(*wire.Controller)
 		if c.Kind() == link.BLE {
 			base.Readdress(bluetooth)
 		}
@@ -151,11 +157,11 @@ func eitherHost(d drivers.Driver) drivers.Driver {
 	return d
 }
 
-type board struct{ *wire.Device }
+type board struct{ *wire.Controller }
 
 // Describe tries the other host number the next time, unless this one is answered.
 func (b *board) Describe(ctx context.Context) (drivers.Descriptor, error) {
-	desc, err := b.Device.Describe(ctx)
+	desc, err := b.Controller.Describe(ctx)
 	if errors.Is(err, drivers.ErrNoReply) {
 		b.Readdress(uart + bluetooth - b.Address())
 	}

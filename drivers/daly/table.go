@@ -49,8 +49,8 @@ func temperatures() *wire.Layout {
 
 func mosfets() *wire.Layout {
 	return &wire.Layout{Fields: []wire.Field{
-		{At: 1, Entity: battery.ChargingAllowed()},
-		{At: 2, Entity: battery.DischargingAllowed()},
+		{At: 1, Entity: battery.Switched(battery.ChargingAllowed()), Register: 0xDA},
+		{At: 2, Entity: battery.Switched(battery.DischargingAllowed()), Register: 0xD9},
 		{At: 4, Entity: battery.Remaining(6000), Form: wire.U32, Per: 1000},
 	}}
 }

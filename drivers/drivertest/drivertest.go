@@ -13,6 +13,7 @@
 //   - damage: no byte flipped, lost, added or borrowed from another reply gives another value; nothing panics
 //   - reseal: the same under a right checksum: a value may change, but none becomes a false zero and none is invented
 //   - calls: a cancelled context is obeyed, silence is ErrNoReply, a refusal is ErrUnsupported
+//   - settings: what can be set is written once, acknowledged and read back; what cannot be is not sent
 //   - stream: what a device says unasked is held to the laws of round trip and damage
 //   - bus: on a bus without checksums, one bad transfer is noticed and a dead line gives no value
 //   - files: a file that is gone, empty, cut off or has another form gives no value
@@ -67,6 +68,7 @@ var laws = []struct {
 	{"damage", (*suite).damage},
 	{"reseal", (*suite).reseal},
 	{"calls", (*suite).calls},
+	{"settings", (*suite).settings},
 	{"bus", (*suite).bus},
 	{"files", (*suite).files},
 	{"fetch", (*suite).fetch},

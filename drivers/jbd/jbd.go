@@ -40,16 +40,7 @@ func protocol() *wire.Protocol {
 			sum.Seal(b)
 			return b
 		},
-		Length: func(b []byte) int {
-			switch n := wire.Begins(b, 0xDD); {
-			case n <= 0:
-				return n
-			case len(b) < 4:
-				return 0
-			}
-			return int(b[3]) + 7
-		},
-		Sum: sum,
+		Length: length, Sum: sum,
 		Match: func(c *wire.Command, _ int, f []byte) error {
 			switch {
 			case f[1] != byte(c.Code) || f[len(f)-1] != 0x77 || f[2] != 0 && f[2] != 0x80:
@@ -72,8 +63,19 @@ func protocol() *wire.Protocol {
 				{Entity: battery.Told("model", "Model"), Form: wire.Text, Tells: wire.Model},
 			}}},
 		},
-		Whole: battery.VoltageKey, Parts: battery.CellKey, Instead: "read it again, and check the wires",
+		Setter: setter(),
+		Whole:  battery.VoltageKey, Parts: battery.CellKey, Instead: "read it again, and check the wires",
 	}
+}
+
+func length(b []byte) int {
+	switch n := wire.Begins(b, 0xDD); {
+	case n <= 0:
+		return n
+	case len(b) < 4:
+		return 0
+	}
+	return int(b[3]) + 7
 }
 
 var sum = wire.Sum{Of: wire.Negated, Size: 2, From: 2, Tail: 1}
@@ -106,7 +108,7 @@ func basic(per float64) *wire.Layout {
 			"Short circuit", "Front-end chip fault", "MOSFET locked by software", "Charge timeout", "Discharge timeout",
 		}},
 		{At: 19, Entity: battery.StateOfCharge(0)},
-		{Bits: []drivers.Entity{battery.ChargingAllowed(), battery.DischargingAllowed(), {}, {}}},
+		{Bits: []drivers.Entity{battery.Switched(battery.ChargingAllowed()), battery.Switched(battery.DischargingAllowed()), {}, {}}, Register: mosfets},
 		{At: 22, Entity: battery.Temperature(), Form: wire.U16, Zero: 2731, Per: 10, Many: wire.Many{Max: 8}},
 		{Skip: 3, Entity: battery.Full(65535 / per), Form: wire.U16, Per: per, Optional: true},
 	}}

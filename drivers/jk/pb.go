@@ -66,9 +66,10 @@ func pb() *wire.Protocol {
 		Commands: []wire.Command{
 			{Name: "info", Also: pbNames, Code: 0x161C, OnDemand: true, Layout: infoLayout(), Example: unhex(pbInfoExample)},
 			{Name: "status", Also: pbNames, Code: 0x1620, Layout: statusLayout(32), Example: unhex(pbStatusExample)},
-			{Name: "settings", Also: pbNames, Code: 0x161E, OnDemand: true, Layout: pbSettings(), Example: unhex(pbSettingsExample)},
+			{Name: "settings", Also: pbNames, Code: 0x161E, Pace: drivers.Slow, Layout: pbSettings(), Example: unhex(pbSettingsExample)},
 		},
-		Whole: battery.VoltageKey, Parts: battery.CellKey, Instead: "firmware before 11 has another layout and speaks it over Bluetooth only",
+		Setter: pbSetter(),
+		Whole:  battery.VoltageKey, Parts: battery.CellKey, Instead: "firmware before 11 has another layout and speaks it over Bluetooth only",
 	}
 }
 
@@ -80,21 +81,6 @@ var (
 	pbNames = []string{"getBalancerData", "getCellData", "getAdditionalInfo", "getInfo"}
 )
 
-func pbSettings() *wire.Layout {
-	volts := func(at int, key, name string) wire.Field {
-		return wire.Field{At: at, Entity: drivers.Entity{Key: key, Name: name, Quantity: drivers.CellVoltage, Max: 5}, Form: wire.U32, Per: 1000}
-	}
-	return &wire.Layout{Little: true, Fields: []wire.Field{
-		volts(10, "cell_undervoltage_protection", "Cell undervoltage protection"),
-		volts(18, "cell_overvoltage_protection", "Cell overvoltage protection"),
-		volts(26, "balance_trigger_voltage", "Balance trigger voltage"),
-		{At: 50, Entity: drivers.Entity{Key: "max_charge_current", Name: "Maximum charge current", Quantity: drivers.Current, Max: 1000}, Form: wire.U32, Per: 1000},
-		{At: 62, Entity: drivers.Entity{Key: "max_discharge_current", Name: "Maximum discharge current", Quantity: drivers.Current, Max: 1000}, Form: wire.U32, Per: 1000},
-		{At: 114, Entity: battery.Counted("cell_count", "Cells"), Form: wire.U32},
-		{At: 130, Entity: battery.Full(6000), Form: wire.U32, Per: 1000},
-	}}
-}
-
 // overhearing lets the device listen before it asks: where a pack is master (address 0), or an inverter asks, a second voice would spoil
 // both. It then takes what passes by; an address that nobody asks is not heard.
 func overhearing(d drivers.Driver) drivers.Driver {
@@ -104,16 +90,16 @@ func overhearing(d drivers.Driver) drivers.Driver {
 		if err != nil {
 			return nil, err
 		}
-		base, _ := dev.(*wire.Device)
+		base, _ := dev.(*wire.Controller)
 		t, _ := c.(link.Transactor)
-		return &pack{Device: base, link: t}, nil
+		return &pack{Controller: base, link: t}, nil
 	}
 	d.Detect = wire.Detect(d.Open)
 	return d
 }
 
 type pack struct {
-	*wire.Device
+	*wire.Controller
 	link     link.Transactor
 	listened bool
 }
@@ -130,12 +116,21 @@ func (p *pack) Describe(ctx context.Context) (drivers.Descriptor, error) {
 		switch {
 		case err == nil:
 			p.Overhear = masterCycle
+			p.Skip("settings") // a master hardly asks for them
 		case !errors.Is(err, drivers.ErrNoReply):
 			return drivers.Descriptor{}, fmt.Errorf("jk_pb: listen for another master: %w", err)
 		}
 		p.listened = true
 	}
-	return p.Device.Describe(ctx)
+	return p.Controller.Describe(ctx)
+}
+
+// Set writes nothing where another asks.
+func (p *pack) Set(ctx context.Context, unit, key string, v drivers.Value) error {
+	if p.Overhear > 0 {
+		return errors.New("jk_pb: another master asks on this bus, and a second voice would spoil both: unplug it, or give the pack with address 0 another one")
+	}
+	return p.Controller.Set(ctx, unit, key, v)
 }
 
 // spoken finds anything that a master or one of its packs says.

@@ -33,19 +33,7 @@ func ttl() *wire.Protocol {
 		Name: "jk_ttl", Manufacturer: "JK", Model: "BMS",
 		First: 500 * time.Millisecond, Gap: 50 * time.Millisecond, // answers begin within 100 ms; a frame of 300 bytes takes 26 ms at 115200 baud
 		Request: func(*wire.Command, int) []byte { return unhex("4e5700130000000006030000000000006800000129") },
-		Length: func(b []byte) int {
-			switch n := wire.Begins(b, 0x4E, 0x57); {
-			case n <= 0:
-				return n
-			case len(b) < 4:
-				return 0
-			}
-			if n := int(b[2])<<8 | int(b[3]); n > 18 && n < 512 {
-				return n + 2
-			}
-			return -1
-		},
-		Sum: wire.Sum{Of: func(b []byte) uint32 { return wire.Add(b) & 0xFFFF }, Size: 4},
+		Length:  ttlLength, Sum: ttlSum,
 		Match: func(_ *wire.Command, _ int, f []byte) error {
 			if f[10] != 1 || f[len(f)-5] != 0x68 || f[8] != 6 && f[8] != 3 {
 				return fmt.Errorf("%w: not a reply to read all", drivers.ErrFrame)
@@ -57,8 +45,24 @@ func ttl() *wire.Protocol {
 			Name: "all", Also: []string{"getBalancerData"}, Example: unhex(ttlExample), Pick: version,
 			Layout: ttlLayout(signMagnitude), Others: []*wire.Layout{ttlLayout(around10000), ttlLayout(notKnown)},
 		}},
-		Whole: battery.VoltageKey, Parts: battery.CellKey, Instead: "try jk_pb",
+		Setter: ttlSetter(),
+		Whole:  battery.VoltageKey, Parts: battery.CellKey, Instead: "try jk_pb",
 	}
+}
+
+var ttlSum = wire.Sum{Of: func(b []byte) uint32 { return wire.Add(b) & 0xFFFF }, Size: 4}
+
+func ttlLength(b []byte) int {
+	switch n := wire.Begins(b, 0x4E, 0x57); {
+	case n <= 0:
+		return n
+	case len(b) < 4:
+		return 0
+	}
+	if n := int(b[2])<<8 | int(b[3]); n > 18 && n < 512 {
+		return n + 2
+	}
+	return -1
 }
 
 // version picks the layout by the protocol version, tag C0, which comes last.
@@ -155,10 +159,12 @@ func ttlLayout(c current) *wire.Layout {
 		}},
 		{Tag: 0x8C, Form: wire.U16, Bits: []drivers.Entity{battery.ChargingAllowed(), battery.DischargingAllowed(), battery.Balancing(), {}}},
 		{Tag: 0xAA, Entity: battery.At(0, battery.Full(6000)), Form: wire.U32},
+		{Tag: 0xAB, Entity: battery.ChargeSwitch(), Register: 0xAB},
+		{Tag: 0xAC, Entity: battery.DischargeSwitch(), Register: 0xAC},
 		{Tag: 0xB7, Entity: battery.Told("firmware", "Firmware"), Form: wire.Text, Size: 15, Tells: wire.Firmware},
 	}
 	for form, tags := range map[wire.Form][]byte{
-		wire.U8:  {0x86, 0x9D, 0xA9, 0xAB, 0xAC, 0xAE, 0xAF, 0xB1, 0xB3, 0xB8, 0xC0},
+		wire.U8:  {0x86, 0x9D, 0xA9, 0xAE, 0xAF, 0xB1, 0xB3, 0xB8, 0xC0},
 		wire.U16: {0x8A, 0x8E, 0x8F, 0xAD, 0xB0},
 		wire.U32: {0x89, 0xB6, 0xB9},
 	} {

@@ -29,7 +29,7 @@ type Device struct {
 	shy      bool // it answers after the Greeting only
 }
 
-// Open readies a device on a link; nothing is asked yet.
+// Open readies a device on a link, a *Controller where the protocol has settings, else a *Device; nothing is asked yet.
 func (p *Protocol) Open(c link.Conn, address uint16, _ any) (drivers.Device, error) {
 	t, ok := c.(link.Transactor)
 	if !ok {
@@ -43,10 +43,14 @@ func (p *Protocol) Open(c link.Conn, address uint16, _ any) (drivers.Device, err
 	case address == 0:
 		address = p.Address
 	}
-	return &Device{
+	d := &Device{
 		Protocol: p, link: t, address: int(address),
 		layouts: map[string]*Layout{}, rows: map[string]int{}, answered: map[string]bool{}, amounts: map[string]float64{},
-	}, nil
+	}
+	if p.Setter != nil {
+		return &Controller{d}, nil
+	}
+	return d, nil
 }
 
 // Address is where the device is asked.

@@ -39,44 +39,42 @@ func (p *Protocol) Simulate(m drivers.Model, address uint16) link.Simulator {
 	if address == 0 {
 		address = p.Address
 	}
-	return simulator{p, m, int(address)}
+	return &simulator{p, m, int(address), map[string]drivers.Value{}}
 }
 
 type simulator struct {
 	*Protocol
 	model   drivers.Model
 	address int
+	told    map[string]drivers.Value // what was set
 }
 
 // Push says nothing unasked.
-func (s simulator) Push() iter.Seq2[time.Duration, []byte] { return nil }
+func (s *simulator) Push() iter.Seq2[time.Duration, []byte] { return nil }
 
-// Answer takes one request as the protocol makes it; all else stays without an answer. What several commands ask alike is answered for each.
-func (s simulator) Answer(request []byte) (reply []byte) {
+// Answer takes one request or write as the protocol makes it; all else stays without an answer. What several commands ask alike is answered
+// for each.
+func (s *simulator) Answer(request []byte) (reply []byte) {
 	for i := range s.Commands {
 		c := &s.Commands[i]
 		if s.part(c, request, c.Example) == nil {
 			continue
 		}
-		frame := s.part(c, request, s.Reply(c, func(key string) drivers.Value {
-			if s.model != nil {
-				if v, ok := s.model.Value("", key); ok {
-					return v
-				}
-			}
-			return drivers.Value{}
-		}))
+		frame := s.part(c, request, s.Reply(c, s.value))
 		if s.Claim != nil && frame != nil {
 			s.Claim(frame, s.address)
 			frame = s.Reseal(frame)
 		}
 		reply = append(reply, frame...)
 	}
+	if reply == nil && s.Setter != nil {
+		return s.obey(request)
+	}
 	return reply
 }
 
 // part is what of reply answers request; nil: that is not how c is asked.
-func (s simulator) part(c *Command, request, reply []byte) []byte {
+func (s *simulator) part(c *Command, request, reply []byte) []byte {
 	one := *c
 	for at := 0; at < len(reply); {
 		end := len(reply)
@@ -92,6 +90,18 @@ func (s simulator) part(c *Command, request, reply []byte) []byte {
 		at, one.Code = end, c.Next(reply[:end])
 	}
 	return nil
+}
+
+func (s *simulator) value(key string) drivers.Value {
+	if v, ok := s.told[key]; ok {
+		return v
+	}
+	if s.model != nil {
+		if v, ok := s.model.Value("", key); ok {
+			return v
+		}
+	}
+	return drivers.Value{}
 }
 
 // Reply is the example of c with values written over it.

@@ -54,6 +54,7 @@ type Field struct {
 	None      []uint32 // raw numbers that mean: not there
 	Of        int      // place of the number, of the same form, that this one is given as a percentage of
 	Codes     []uint32 // of each of Options; nil: 0, 1, 2 ...
+	Register  uint16   // where it is written, if its entity has a Setting, or one of Bits; see Setter
 	Optional  bool     // it, and all behind it, may be missing at the end of the payload
 
 	Bits   []drivers.Entity // a word of ons and offs, from bit 0; one without a key may be either. A word with other bits set is not believed

@@ -35,7 +35,8 @@ type Protocol struct {
 	Head, Tail int
 
 	Commands []Command
-	Greeting string // a command without which some devices do not answer others on a new connection; "": there is none
+	Setter   *Setter // nil: nothing can be written
+	Greeting string  // a command without which some devices do not answer others on a new connection; "": there is none
 
 	Variant, Why string // of one of Variants: its name, and what of a device's frames told
 
