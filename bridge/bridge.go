@@ -3,6 +3,7 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,6 +68,7 @@ type Bridge struct {
 	mu      sync.Mutex
 	readers map[chan struct{}]bool // of Changes
 	owners  map[string]string      // id by uid
+	twins   map[string]string      // of two devices with one serial number: the id of the one that is not published, by the other's
 }
 
 // New prepares everything; nothing is opened yet.
@@ -77,7 +79,7 @@ func New(cfg *config.Config, o Options) (*Bridge, error) {
 	}
 	b := &Bridge{
 		cfg: cfg, log: o.Log, store: o.Store, models: o.Models, version: o.Version, host: host, started: time.Now(),
-		readers: map[chan struct{}]bool{}, owners: map[string]string{}, notices: o.Notices,
+		readers: map[chan struct{}]bool{}, owners: map[string]string{}, twins: map[string]string{}, notices: o.Notices,
 	}
 	if cfg.MQTT.Ask {
 		b.login = o.Login
@@ -255,17 +257,6 @@ func (b *Bridge) meet(d *device, desc drivers.Descriptor) error {
 	return nil
 }
 
-// owner is the id of the device that has uid: d itself, unless another one was there before. It takes no device's lock, since it is
-// called under one.
-func (b *Bridge) owner(uid string, d *device) string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.owners[uid] == "" {
-		b.owners[uid] = d.cfg.ID
-	}
-	return b.owners[uid]
-}
-
 // serialOf is the serial number by which the device is known, "" where it is not.
 func (b *Bridge) serialOf(d *device) string {
 	d.mu.Lock()
@@ -373,9 +364,10 @@ func (b *Bridge) problems(time.Time) []string {
 		ps = append(ps, more...)
 	}
 	for _, d := range b.devices() {
+		twin := b.twinOf(d)
 		d.mu.Lock()
-		if d.problem != "" {
-			ps = append(ps, d.cfg.ID+": "+d.problem)
+		if problem := cmp.Or(d.problem, twin); problem != "" {
+			ps = append(ps, d.cfg.ID+": "+problem)
 		}
 		d.mu.Unlock()
 	}

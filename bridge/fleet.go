@@ -171,6 +171,7 @@ func (b *Bridge) start(l *line) {
 func (b *Bridge) disown(was, next *fleet) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	clear(b.twins) // whoever still is one finds out again
 	for uid, id := range b.owners {
 		if !slices.ContainsFunc(next.devices, func(d *device) bool { return d.cfg.ID == id && slices.Contains(was.devices, d) }) {
 			delete(b.owners, uid)

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"maps"
 	"strings"
 )
 
@@ -36,4 +37,29 @@ func slug(s string) string {
 		}
 		return '_'
 	}, s)
+}
+
+// owner is the id of the device that has uid: d itself, unless another one was there before. It takes no device's lock, since it is
+// called under one.
+func (b *Bridge) owner(uid string, d *device) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.owners[uid] == "" {
+		b.owners[uid] = d.cfg.ID
+	}
+	maps.DeleteFunc(b.twins, func(_, twin string) bool { return twin == d.cfg.ID })
+	if first := b.owners[uid]; first != d.cfg.ID {
+		b.twins[first] = d.cfg.ID
+	}
+	return b.owners[uid]
+}
+
+// twinOf says that another device has d's serial number; "" where none has.
+func (b *Bridge) twinOf(d *device) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if twin := b.twins[d.cfg.ID]; twin != "" {
+		return "the device " + twin + " has the same serial number: only this one is published; set identity: id for one of them"
+	}
+	return ""
 }

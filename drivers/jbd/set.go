@@ -82,7 +82,7 @@ func switches(ctx context.Context, d *wire.Device, key string, v drivers.Value) 
 	}
 	var raw uint32
 	for bit, s := range both {
-		off := false
+		var off bool
 		if on, _ := v.Bool(); s.key == key {
 			off = !on
 		} else if off, err = isLocked(now[s.key], now[key], now["alarms"], s.alarms); err != nil {
