@@ -95,8 +95,12 @@ func TestTwoPacksOnOneBusWithOneSerialNumberAreAnErrorOfBoth(t *testing.T) {
 	r := &rack{twins: true}
 	b, _ := w.run(w.dir, packs(r.serve(t), "control: full"), nil)
 	w.until("both are told of", func() bool {
-		ps := strings.Join(b.Snapshot().Problems, "\n")
-		return strings.Contains(ps, "one: ") && strings.Contains(ps, "two: ")
+		of := map[string]bool{}
+		for _, p := range b.Snapshot().Problems {
+			id, _, _ := strings.Cut(p, ": ")
+			of[id] = true
+		}
+		return of["one"] && of["two"]
 	})
 	_, one := w.heard("sunwire/one/state")
 	_, two := w.heard("sunwire/two/state")

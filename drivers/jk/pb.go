@@ -116,21 +116,13 @@ func (p *pack) Describe(ctx context.Context) (drivers.Descriptor, error) {
 		switch {
 		case err == nil:
 			p.Overhear = masterCycle
-			p.Skip("settings") // a master hardly asks for them
+			p.Skip("settings") // a master hardly asks for them, and what is not read is not written
 		case !errors.Is(err, drivers.ErrNoReply):
 			return drivers.Descriptor{}, fmt.Errorf("jk_pb: listen for another master: %w", err)
 		}
 		p.listened = true
 	}
 	return p.Controller.Describe(ctx)
-}
-
-// Set writes nothing where another asks.
-func (p *pack) Set(ctx context.Context, unit, key string, v drivers.Value) error {
-	if p.Overhear > 0 {
-		return errors.New("jk_pb: another master asks on this bus, and a second voice would spoil both: unplug it, or give the pack with address 0 another one")
-	}
-	return p.Controller.Set(ctx, unit, key, v)
 }
 
 // spoken finds anything that a master or one of its packs says.

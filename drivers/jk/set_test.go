@@ -170,6 +170,33 @@ func TestAPackThatRefusesAndAnEchoAreNoAcknowledgement(t *testing.T) {
 	}
 }
 
+func TestAnotherAnswerIsNoAcknowledgement(t *testing.T) {
+	for _, driver := range []drivers.Driver{jk.TTL, jk.PB} {
+		c, d, _ := opened(t, driver, 0)
+		var others [][]byte
+		c.answer = func(request []byte) []byte {
+			others = append(others, c.sim.Answer(request))
+			return others[len(others)-1]
+		}
+		if err := d.Set(t.Context(), "", "discharge_switch", drivers.Bool(false)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.(drivers.Device).Describe(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if driver.Name == "jk_ttl" { // what another was told when it read the switch
+			read, _ := hex.DecodeString("4e57001400000000030001ab0100000000680000" + "0000")
+			others = append(others, driver.Reseal(read))
+		}
+		for _, other := range others {
+			c.answer = func([]byte) []byte { return other }
+			if err := d.Set(t.Context(), "", "charge_switch", drivers.Bool(false)); err == nil {
+				t.Errorf("%s: %x counts as the acknowledgement of charge_switch", driver.Name, other[:min(len(other), 24)])
+			}
+		}
+	}
+}
+
 func TestNothingIsWrittenWhereAnotherAsks(t *testing.T) {
 	b := &bus{master: true, packs: map[byte]link.Simulator{1: jk.PB.Simulate(charge(20), 1)}}
 	d, err := jk.PB.Open(b, 1, nil)
