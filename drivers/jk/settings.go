@@ -6,79 +6,89 @@ import (
 	"sunwire/drivers/wire"
 )
 
-// pbSettings are in the order of the frame. What nobody looks at every day is off in Home Assistant by default.
+// limit is a number that can be set, by its place in the settings frame: from least to most, and between the present values of two others.
+// One that is rare is off in Home Assistant by default.
+type limit struct {
+	at             int
+	kind           kind
+	rare           bool
+	key, name      string
+	least, most    float64
+	minKey, maxKey string
+}
+
+type kind uint8
+
+const (
+	volts kind = iota
+	amperes
+	seconds
+	degrees
+)
+
+// limits are in the order of the frame; from least to most they are what JK's own program takes.
+var limits = [...]limit{
+	{6, volts, true, "smart_sleep_voltage", "Smart sleep voltage", 1.2, 4.4, "", ""},
+	{10, volts, false, "cell_undervoltage_protection", "Cell undervoltage protection", 1.2, 4.4, "power_off_voltage", "cell_undervoltage_recovery"},
+	{14, volts, false, "cell_undervoltage_recovery", "Cell undervoltage recovery", 1.2, 4.4, "cell_undervoltage_protection", "cell_overvoltage_recovery"},
+	{18, volts, false, "cell_overvoltage_protection", "Cell overvoltage protection", 1.2, 4.4, "cell_overvoltage_recovery", ""},
+	{22, volts, false, "cell_overvoltage_recovery", "Cell overvoltage recovery", 1.2, 4.4, "cell_undervoltage_recovery", "cell_overvoltage_protection"},
+	{26, volts, false, "balance_trigger_voltage", "Balance trigger voltage", 0.003, 1, "", ""},
+	{30, volts, false, "full_voltage", "Cell voltage when full", 1.2, 4.4, "empty_voltage", "cell_overvoltage_protection"},
+	{34, volts, false, "empty_voltage", "Cell voltage when empty", 1.2, 4.4, "", "full_voltage"},
+	{38, volts, false, "requested_charge_voltage", "Requested cell charge voltage", 1.2, 4.4, "", "cell_overvoltage_protection"},
+	{42, volts, false, "requested_float_voltage", "Requested cell float voltage", 1.2, 4.4, "", "requested_charge_voltage"},
+	{46, volts, false, "power_off_voltage", "Power off voltage", 1.2, 4.4, "", "cell_undervoltage_protection"},
+	{50, amperes, false, "max_charge_current", "Maximum charge current", 1, 600, "", ""},
+	{54, seconds, true, "charge_overcurrent_delay", "Charge overcurrent delay", 2, 600, "", ""},
+	{58, seconds, true, "charge_overcurrent_recovery", "Charge overcurrent recovery", 2, 600, "", ""},
+	{62, amperes, false, "max_discharge_current", "Maximum discharge current", 1, 1200, "", ""},
+	{66, seconds, true, "discharge_overcurrent_delay", "Discharge overcurrent delay", 2, 600, "", ""},
+	{70, seconds, true, "discharge_overcurrent_recovery", "Discharge overcurrent recovery", 2, 600, "", ""},
+	{74, seconds, true, "short_circuit_recovery", "Short circuit recovery", 2, 600, "", ""},
+	{78, amperes, false, "max_balance_current", "Maximum balance current", 0.3, 15, "", ""},
+	{82, degrees, true, "charge_overtemperature_protection", "Charge overtemperature protection", 30, 80, "charge_overtemperature_recovery", ""},
+	{86, degrees, true, "charge_overtemperature_recovery", "Charge overtemperature recovery", 30, 80, "", "charge_overtemperature_protection"},
+	{90, degrees, true, "discharge_overtemperature_protection", "Discharge overtemperature protection", 30, 80, "discharge_overtemperature_recovery", ""},
+	{94, degrees, true, "discharge_overtemperature_recovery", "Discharge overtemperature recovery", 30, 80, "", "discharge_overtemperature_protection"},
+	{98, degrees, true, "charge_undertemperature_protection", "Charge undertemperature protection", -45, 20, "", "charge_undertemperature_recovery"},
+	{102, degrees, true, "charge_undertemperature_recovery", "Charge undertemperature recovery", -45, 20, "charge_undertemperature_protection", ""},
+	{106, degrees, true, "mosfet_overtemperature_protection", "MOSFET overtemperature protection", 50, 110, "mosfet_overtemperature_recovery", ""},
+	{110, degrees, true, "mosfet_overtemperature_recovery", "MOSFET overtemperature recovery", 50, 110, "", "mosfet_overtemperature_protection"},
+	{138, volts, false, "balance_start_voltage", "Balance start voltage", 1.2, 4.25, "", ""},
+}
+
 func pbSettings() *wire.Layout {
-	volts := func(at int, key, name string) wire.Field {
-		return pbSetting(at, key, name, drivers.CellVoltage, 1000, 1.2, 4.4)
+	l := &wire.Layout{Little: true}
+	for i := range limits {
+		l.Fields = append(l.Fields, limits[i].field())
 	}
-	seconds := func(at int, key, name string) wire.Field {
-		return rare(pbSetting(at, key, name, drivers.Duration, 1, 2, 600))
+	for i, e := range []drivers.Entity{battery.ChargeSwitch(), battery.DischargeSwitch(), battery.BalanceSwitch()} {
+		at := 118 + 4*i
+		l.Fields = append(l.Fields, wire.Field{At: at, Register: pbRegister(at), Form: wire.U32, Entity: e})
 	}
-	degrees := func(at int, key, name string, least, most float64) wire.Field {
-		f := rare(pbSetting(at, key, name, drivers.Temperature, 10, least, most))
-		f.Form = wire.S32
-		return f
-	}
-	design := battery.Full(6000)
-	design.Key, design.Name = "design_capacity", "Design capacity"
-	cells := battery.Counted("cell_count", "Cells")
-	cells.Disabled = true
-	return &wire.Layout{Little: true, Fields: []wire.Field{
-		rare(volts(6, "smart_sleep_voltage", "Smart sleep voltage")),
-		between(volts(10, "cell_undervoltage_protection", "Cell undervoltage protection"), "power_off_voltage", "cell_undervoltage_recovery"),
-		between(volts(14, "cell_undervoltage_recovery", "Cell undervoltage recovery"), "cell_undervoltage_protection", "cell_overvoltage_recovery"),
-		between(volts(18, "cell_overvoltage_protection", "Cell overvoltage protection"), "cell_overvoltage_recovery", ""),
-		between(volts(22, "cell_overvoltage_recovery", "Cell overvoltage recovery"), "cell_undervoltage_recovery", "cell_overvoltage_protection"),
-		pbSetting(26, "balance_trigger_voltage", "Balance trigger voltage", drivers.CellVoltage, 1000, 0.003, 1),
-		between(volts(30, "full_voltage", "Cell voltage when full"), "empty_voltage", "cell_overvoltage_protection"),
-		between(volts(34, "empty_voltage", "Cell voltage when empty"), "", "full_voltage"),
-		between(volts(38, "requested_charge_voltage", "Requested cell charge voltage"), "", "cell_overvoltage_protection"),
-		between(volts(42, "requested_float_voltage", "Requested cell float voltage"), "", "requested_charge_voltage"),
-		between(volts(46, "power_off_voltage", "Power off voltage"), "", "cell_undervoltage_protection"),
-		pbSetting(50, "max_charge_current", "Maximum charge current", drivers.Current, 1000, 1, 600),
-		seconds(54, "charge_overcurrent_delay", "Charge overcurrent delay"),
-		seconds(58, "charge_overcurrent_recovery", "Charge overcurrent recovery"),
-		pbSetting(62, "max_discharge_current", "Maximum discharge current", drivers.Current, 1000, 1, 1200),
-		seconds(66, "discharge_overcurrent_delay", "Discharge overcurrent delay"),
-		seconds(70, "discharge_overcurrent_recovery", "Discharge overcurrent recovery"),
-		seconds(74, "short_circuit_recovery", "Short circuit recovery"),
-		pbSetting(78, "max_balance_current", "Maximum balance current", drivers.Current, 1000, 0.3, 15),
-		between(degrees(82, "charge_overtemperature_protection", "Charge overtemperature protection", 30, 80), "charge_overtemperature_recovery", ""),
-		between(degrees(86, "charge_overtemperature_recovery", "Charge overtemperature recovery", 30, 80), "", "charge_overtemperature_protection"),
-		between(degrees(90, "discharge_overtemperature_protection", "Discharge overtemperature protection", 30, 80), "discharge_overtemperature_recovery", ""),
-		between(degrees(94, "discharge_overtemperature_recovery", "Discharge overtemperature recovery", 30, 80), "", "discharge_overtemperature_protection"),
-		between(degrees(98, "charge_undertemperature_protection", "Charge undertemperature protection", -45, 20), "", "charge_undertemperature_recovery"),
-		between(degrees(102, "charge_undertemperature_recovery", "Charge undertemperature recovery", -45, 20), "charge_undertemperature_protection", ""),
-		between(degrees(106, "mosfet_overtemperature_protection", "MOSFET overtemperature protection", 50, 110), "mosfet_overtemperature_recovery", ""),
-		between(degrees(110, "mosfet_overtemperature_recovery", "MOSFET overtemperature recovery", 50, 110), "", "mosfet_overtemperature_protection"),
-		{At: 114, Entity: cells, Form: wire.U32},
-		pbSwitch(118, battery.ChargeSwitch()),
-		pbSwitch(122, battery.DischargeSwitch()),
-		pbSwitch(126, battery.BalanceSwitch()),
-		{At: 130, Entity: design, Form: wire.U32, Per: 1000},
-		pbSetting(138, "balance_start_voltage", "Balance start voltage", drivers.CellVoltage, 1000, 1.2, 4.25),
+	design, cells := battery.Full(6000), battery.Counted("cell_count", "Cells")
+	design.Key, design.Name, cells.Disabled = "design_capacity", "Design capacity", true
+	l.Fields = append(l.Fields, wire.Field{At: 114, Entity: cells, Form: wire.U32}, wire.Field{At: 130, Entity: design, Form: wire.U32, Per: 1000})
+	return l
+}
+
+func (s *limit) field() wire.Field {
+	f := wire.Field{At: s.at, Register: pbRegister(s.at), Form: wire.U32, Per: 1000, Entity: drivers.Entity{
+		Key: s.key, Name: s.name, Quantity: drivers.CellVoltage, Category: drivers.Config, Disabled: s.rare, Min: min(0, s.least), Max: 2 * s.most,
+		Setting: &drivers.Setting{Risk: drivers.Full, Min: s.least, Max: s.most, MinKey: s.minKey, MaxKey: s.maxKey},
 	}}
+	switch s.kind {
+	case amperes:
+		f.Quantity = drivers.Current
+	case seconds:
+		f.Quantity, f.Per = drivers.Duration, 1
+	case degrees:
+		f.Quantity, f.Form, f.Per = drivers.Temperature, wire.S32, 10
+	case volts:
+	}
+	return f
 }
 
 // pbRegister is where the setting is written that stands there in the frame.
 func pbRegister(at int) uint16 { return uint16(0x1000 + at - 6) } //nolint:gosec // a frame has 300 bytes
-
-// pbSetting is a number from least to most. One that is off is 0.
-func pbSetting(at int, key, name string, q drivers.Quantity, per, least, most float64) wire.Field {
-	return wire.Field{At: at, Register: pbRegister(at), Form: wire.U32, Per: per, Entity: drivers.Entity{
-		Key: key, Name: name, Quantity: q, Category: drivers.Config, Min: min(0, least), Max: 2 * most,
-		Setting: &drivers.Setting{Risk: drivers.Full, Min: least, Max: most},
-	}}
-}
-
-func pbSwitch(at int, e drivers.Entity) wire.Field {
-	return wire.Field{At: at, Register: pbRegister(at), Form: wire.U32, Entity: e}
-}
-
-// between holds a setting between the present values of two others.
-func between(f wire.Field, minKey, maxKey string) wire.Field {
-	f.Setting.MinKey, f.Setting.MaxKey = minKey, maxKey
-	return f
-}
-
-func rare(f wire.Field) wire.Field { f.Disabled = true; return f }
