@@ -66,6 +66,20 @@ func newDevice(cfg config.Device, kept store.Device, known bool) *device {
 	return d
 }
 
+// open makes the driver's device on conn, and tells it what it was the last time.
+func (d *device) open(conn link.Conn) (drivers.Device, error) {
+	dev, err := d.cfg.Spec.Open(conn, d.cfg.Address, d.cfg.Options)
+	if r, ok := dev.(drivers.Rememberer); ok && err == nil {
+		d.mu.Lock()
+		last := d.kept.Descriptor
+		d.mu.Unlock()
+		if last.Serial = Serial(last.Serial); last.Variant != "" && last.Serial != "" {
+			r.Remember(last)
+		}
+	}
+	return dev, err
+}
+
 func paces(cfg config.Device) [3]time.Duration {
 	p := cfg.Spec.Paces
 	if cfg.Interval.Set {

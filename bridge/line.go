@@ -84,7 +84,7 @@ func (l *line) serve(ctx context.Context, conn link.Conn, asked func()) error {
 	}
 	var p plan
 	for _, d := range l.devices {
-		dev, err := d.cfg.Spec.Open(conn, d.cfg.Address, d.cfg.Options)
+		dev, err := d.open(conn)
 		if err != nil {
 			return fmt.Errorf("open %s on %s: %w", d.cfg.ID, l.name, err)
 		}

@@ -72,7 +72,7 @@ func openOnce(ctx context.Context, d *device, log *slog.Logger) (link.Conn, driv
 	if err != nil {
 		return nil, nil, drivers.Descriptor{}, err
 	}
-	dev, err := d.cfg.Spec.Open(conn, d.cfg.Address, d.cfg.Options)
+	dev, err := d.open(conn)
 	if err != nil {
 		return nil, nil, drivers.Descriptor{}, errors.Join(err, conn.Close())
 	}

@@ -139,7 +139,7 @@ func (p *port) openHID(ctx context.Context, c config.Device) (link.Conn, error) 
 			failed = append(failed, err)
 			continue
 		}
-		serial, err := askSerial(ctx, c, conn)
+		serial, err := askSerial(ctx, p.devices[0], conn)
 		if err == nil && (serial == want || want == "" && !p.known(serial, p.devices[0])) {
 			return conn, nil
 		}
@@ -148,8 +148,8 @@ func (p *port) openHID(ctx context.Context, c config.Device) (link.Conn, error) 
 	return nil, errors.Join(failed...)
 }
 
-func askSerial(ctx context.Context, c config.Device, conn link.Conn) (string, error) {
-	dev, err := c.Spec.Open(conn, c.Address, c.Options)
+func askSerial(ctx context.Context, of *device, conn link.Conn) (string, error) {
+	dev, err := of.open(conn)
 	if err != nil {
 		return "", err
 	}

@@ -190,6 +190,12 @@ type Streamer interface {
 	Stream(ctx context.Context) iter.Seq2[Reading, error]
 }
 
+// Rememberer is a Device that has to find out which dialect is spoken. Remember tells it, before the first Describe, what it found the
+// last time: what it tries first, and believes where that device answers again.
+type Rememberer interface {
+	Remember(last Descriptor)
+}
+
 // Controller is a Device whose settings can be written: nil = acknowledged, ErrRefused = not taken.
 type Controller interface {
 	Set(ctx context.Context, unit, key string, v Value) error

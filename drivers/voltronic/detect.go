@@ -12,6 +12,9 @@ import (
 // opening is how many questions may stay without an answer at first: an inverter that sleeps may miss one, or not know it and be silent.
 const opening = 2
 
+// protocolKey is the field in which a device tells what it speaks.
+const protocolKey = "protocol"
+
 // detect asks what only reads: the name of the protocol, what is polled most often, and who the device is. Confidence is the share that
 // was answered as the table has it. So a variant that knows more than the device gets less, and of two that get the same, the one that
 // asked more knows it better.
@@ -29,7 +32,7 @@ func (p *Protocol) detect(ctx context.Context, c link.Conn) (drivers.Match, erro
 	for i, command := range questions {
 		said, err := d.identify(ctx, command.Code)
 		switch {
-		case err == nil && command.Fields[0].Key == "protocol" && said != command.Example:
+		case err == nil && command.Fields[0].Key == protocolKey && said != command.Example:
 			return drivers.Match{}, fmt.Errorf("%s: the inverter says that it speaks %s: %w", p.Name, said, drivers.ErrUnsupported)
 		case err == nil:
 			heard, answered = true, answered+1
@@ -62,7 +65,7 @@ func (p *Protocol) detect(ctx context.Context, c link.Conn) (drivers.Match, erro
 func (p *Protocol) questions() (qs []*Command) {
 	for i := range p.Commands {
 		switch c := &p.Commands[i]; {
-		case len(c.Fields) == 1 && c.Fields[0].Key == "protocol":
+		case len(c.Fields) == 1 && c.Fields[0].Key == protocolKey:
 			qs = append([]*Command{c}, qs...)
 		case c.Pace == drivers.Live && !c.OnDemand && len(c.Fields) > 0:
 			qs = append(qs, c)

@@ -13,7 +13,7 @@ import (
 )
 
 // Voltronic is the driver for whoever does not know which of the protocols an inverter speaks: it asks, picks the table that fits, and says
-// why. What is decided stays for as long as the link is open.
+// why. What is decided stays for as long as the link is open, and is tried first when it is opened again.
 var Voltronic = drivers.Driver{
 	Name: "voltronic", Title: "Voltronic, whichever protocol it speaks", Family: "voltronic", Class: drivers.Inverter,
 	Links:    []link.Kind{link.Serial, link.HID, link.TCP},
@@ -56,6 +56,7 @@ type anyDevice struct {
 	link    link.Transactor
 	options Options
 	why     string
+	last    drivers.Descriptor // what it was the last time
 }
 
 func openAny(c link.Conn, address uint16, options any) (drivers.Device, error) {
@@ -70,8 +71,14 @@ func openAny(c link.Conn, address uint16, options any) (drivers.Device, error) {
 	return &anyDevice{link: t, options: o}, nil
 }
 
+// Remember has the dialect of last tried first.
+func (d *anyDevice) Remember(last drivers.Descriptor) { d.last = last }
+
 func (d *anyDevice) Describe(ctx context.Context) (drivers.Descriptor, error) {
 	if d.device == nil {
+		if desc, err := d.recall(ctx); err != nil || desc.Variant != "" {
+			return desc, err
+		}
 		found, why, err := recognize(ctx, d.link)
 		if err != nil {
 			return drivers.Descriptor{}, err
@@ -81,6 +88,34 @@ func (d *anyDevice) Describe(ctx context.Context) (drivers.Descriptor, error) {
 	desc, err := d.device.Describe(ctx)
 	desc.Variant, desc.Why = d.protocol.Name, d.why
 	return desc, err
+}
+
+const remembered = "remembered, as the same serial number answers; first by "
+
+// recall is the device of last time where that is there again: it says what it speaks, in the dialect and with the checksum of that, and has
+// the serial number and the firmware that it had. Without a Variant: that has to be found out anew.
+func (d *anyDevice) recall(ctx context.Context) (desc drivers.Descriptor, err error) {
+	i := slices.IndexFunc(dialects, func(known *dialect) bool { return known.Name == d.last.Variant })
+	if i < 0 || d.last.Serial == "" {
+		return desc, nil
+	}
+	as, said, asking := dialects[i], "", &interview{link: d.link}
+	for range opening { // it may sleep, and miss the first
+		if q := as.table().questions()[0]; said == "" && q.Fields[0].Key == protocolKey {
+			said = asking.ask(ctx, as, q.Code)
+		}
+	}
+	if said == "" {
+		return desc, asking.lost
+	}
+	again := as.table().device(d.link, d.options)
+	desc, err = again.Describe(ctx)
+	if err != nil || desc.Serial != d.last.Serial || desc.Firmware != "" && d.last.Firmware != "" && desc.Firmware != d.last.Firmware {
+		return drivers.Descriptor{}, err
+	}
+	d.device, d.why = again, remembered+strings.TrimPrefix(d.last.Why, remembered)
+	desc.Variant, desc.Why = as.Name, d.why
+	return desc, nil
 }
 
 // detectAny looks for the dialects that have no Detect of their own: one after the other, they would all ask the same.

@@ -47,6 +47,65 @@ func TestTheDialectIsFoundOut(t *testing.T) {
 	}
 }
 
+func TestTheDialectOfLastTimeIsTriedFirstAndBelievedOnlyOfTheSameDevice(t *testing.T) {
+	open := func(w *cable, last drivers.Descriptor) (drivers.Descriptor, error) {
+		d, err := Voltronic.Open(w, 0, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.(drivers.Rememberer).Remember(last)
+		desc, err := d.Describe(t.Context())
+		if err == nil {
+			_, err = d.Poll(t.Context(), desc.Queries[0])
+		}
+		return desc, err
+	}
+	at := func(name string, model state) *cable {
+		return &cable{sim: table(name).simulate(model, 0), protocol: table(name), reply: map[string][][]byte{}}
+	}
+	for _, p := range tables() {
+		w := at(p.Name, nil)
+		first, err := open(w, drivers.Descriptor{})
+		questions := len(w.asked)
+		if err != nil || first.Serial == "" { // REVO has none: nothing says that it is the same
+			continue
+		}
+		was := first
+		was.Variant = p.Name // where the example says so little that another was found
+		for again := range 2 {
+			w = at(p.Name, nil)
+			w.reply[p.questions()[0].Code] = [][]byte{garbage} // half asleep
+			desc, err := open(w, was)
+			if err != nil || desc.Variant != p.Name || desc.Why != remembered+first.Why || again == 0 && len(w.asked) > questions+2 {
+				t.Errorf("%s: %q, because %s: %v; asked %q", p.Name, desc.Variant, desc.Why, err, w.asked)
+			}
+			was = desc
+		}
+	}
+	max := drivers.Descriptor{Variant: "pi30max", Serial: "92932004102443", Firmware: "00072.70", Why: "a test"}
+	for label, c := range map[string]struct {
+		last drivers.Descriptor
+		w    *cable
+		want string
+	}{
+		"another device":      {max, at("pi30", state{"serial_number": drivers.Text("92932004102444")}), "pi30"},
+		"another firmware":    {max, at("pi30", state{"firmware_version": drivers.Text("00073.00")}), "pi30"},
+		"another protocol":    {max, at("pi18", nil), "pi18"},
+		"a dialect of others": {drivers.Descriptor{Variant: "pi99", Serial: "92932004102443"}, at("pi30", nil), "pi30"},
+		"the same":            {max, at("pi30", nil), "pi30max"},
+	} {
+		if desc, err := open(c.w, c.last); err != nil || desc.Variant != c.want || strings.Contains(desc.Why, remembered) != (label == "the same") {
+			t.Errorf("%s: %q, because %s: %v", label, desc.Variant, desc.Why, err)
+		}
+	}
+	if _, err := open(&cable{sim: answers{silent: true}}, max); !errors.Is(err, drivers.ErrNoReply) {
+		t.Error(err)
+	}
+	if _, err := open(&cable{sim: answers{}, fails: link.ErrLost}, max); !errors.Is(err, link.ErrLost) {
+		t.Error(err)
+	}
+}
+
 func TestATableIsMadeWhenItsDialectIsFirstUsed(t *testing.T) {
 	made := 0
 	d := &dialect{Name: "pi30", declare: func() Protocol { made++; return pi30() }}
