@@ -47,6 +47,8 @@ type unit struct {
 	announce drivers.Descriptor
 	shown    []int                        // cells that are in the document: those of queries that have been answered
 	offers   map[string]discovery.Control // what of it may be written, by key
+	seen     time.Time                    // when one of its own live queries was last answered
+	silent   bool                         // that was too long ago, although the device that reports it answers
 }
 
 type linkState struct {
@@ -103,6 +105,7 @@ func (d *device) build() {
 		u := &unit{Unit: d.newUnit(desc, factors), name: desc.Unit}
 		if i := slices.IndexFunc(old, func(o *unit) bool { return o.name == u.name }); i >= 0 {
 			u.Adopt(old[i].Unit)
+			u.seen, u.silent = old[i].seen, old[i].silent
 		}
 		d.units = append(d.units, u)
 	}
@@ -174,6 +177,9 @@ func (d *device) take(q drivers.Query, rs []drivers.Reading, at time.Time) (keep
 				d.health.implausible(wrong)
 				d.lasting = later(d.lasting, r.Until)
 				keep = d.settings(u, q, at) || keep
+				if q.Pace == drivers.Live {
+					u.seen, u.silent = at, false
+				}
 			}
 		}
 	}
@@ -206,7 +212,13 @@ func (d *device) age(now time.Time) {
 	if !d.present || d.silent && !now.Before(d.lasting) {
 		d.online = false
 	}
+	for _, u := range d.units {
+		u.silent = now.Sub(u.seen) > d.grace() && slices.ContainsFunc(u.Descriptor.Queries, func(q drivers.Query) bool { return q.Pace == drivers.Live })
+	}
 }
+
+// there reports whether u can be told of: a unit may be away while the device that reports it is not. d is locked.
+func (d *device) there(u *unit) bool { return d.online && (u.name == "" || !u.silent) }
 
 func (d *device) setLink(up bool, at time.Time, err error) {
 	d.mu.Lock()

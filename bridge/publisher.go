@@ -256,7 +256,7 @@ func (p *publisher) flush(ctx context.Context, o *outlet, all bool) {
 		if u.name != "" {
 			t += "/" + u.name
 		}
-		outs = append(outs, out{t, availability(d.online), u.name})
+		outs = append(outs, out{t, availability(d.there(u)), u.name})
 	}
 	d.mu.Unlock()
 	for _, u := range outs {

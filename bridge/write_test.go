@@ -174,23 +174,32 @@ func (w *world) plug(p *plant, devices string) (*Bridge, func()) {
 
 func (w *world) begin(p *plant, devices string) (*Bridge, func()) {
 	w.t.Helper()
+	return w.operate(devices, Options{}, p.driver())
+}
+
+// operate runs a bridge on devices that have those drivers, until the returned function is called.
+func (w *world) operate(devices string, o Options, ds ...drivers.Driver) (*Bridge, func()) {
+	w.t.Helper()
 	text := fmt.Sprintf("mqtt: {url: \"mqtt://%s\"}\nhttp: {listen: \"\"}\nstate_dir: %q\ndevices:\n%s", w.broker.Addr(), w.dir, devices)
-	cfg, err := config.Parse("test", []byte(text), config.Env{Drivers: []drivers.Driver{p.driver()}})
+	cfg, err := config.Parse("test", []byte(text), config.Env{Drivers: ds})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	kept, err := store.Open(w.dir, slog.New(slog.DiscardHandler))
-	if err != nil {
+	o.Version = "1.2.3"
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Store, err = store.Open(w.dir, o.Log); err != nil {
 		w.t.Fatal(err)
 	}
-	b, err := New(cfg, Options{Version: "1.2.3", Log: slog.New(slog.DiscardHandler), Store: kept})
+	b, err := New(cfg, o)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = b.Run(ctx) })
-	once := sync.OnceFunc(func() { cancel(); wg.Wait(); _ = kept.Close() })
+	once := sync.OnceFunc(func() { cancel(); wg.Wait(); _ = o.Store.Close() })
 	w.t.Cleanup(once)
 	return b, once
 }
