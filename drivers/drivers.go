@@ -83,6 +83,7 @@ type Role string
 // The roles. Published signs: see Direction.
 const (
 	PVPower                 Role = "pv_power"
+	PVPowerEstimate         Role = "pv_power_estimate" // stands in where a device that may have PVPower gives none
 	LoadPower               Role = "load_power"
 	GridPower               Role = "grid_power"
 	BatteryPower            Role = "battery_power"

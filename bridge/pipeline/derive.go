@@ -133,6 +133,14 @@ func (r *rule) inputs(u *Unit) (at []int) {
 	return at
 }
 
+// estimate is the role of what stands in for a value of role that the device does not give.
+func estimate(role drivers.Role) drivers.Role {
+	if role == drivers.PVPower {
+		return drivers.PVPowerEstimate
+	}
+	return ""
+}
+
 // derive computes c from the cells it needs. It is as old as the oldest of them, and absent while one is absent: what was read long
 // ago and what was read now do not make a value together.
 func (u *Unit) derive(c *Cell) bool {
@@ -140,6 +148,10 @@ func (u *Unit) derive(c *Cell) bool {
 	var oldest, until time.Time
 	for n, i := range c.inputs {
 		f, ok := u.Cells[i].Value.Float()
+		if stand, has := u.roles[estimate(u.Cells[i].Entity.Role)]; !ok && has {
+			i = stand
+			f, ok = u.Cells[i].Value.Float()
+		}
 		if !ok {
 			return false
 		}

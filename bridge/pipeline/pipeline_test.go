@@ -73,6 +73,16 @@ func TestGridPowerIsEstimatedWhereNobodyMeasuresIt(t *testing.T) {
 	if c := u.Get("grid_power"); !c.Entity.Disabled || !strings.Contains(c.Entity.Name, "estimated") {
 		t.Errorf("%+v does not say that it is estimated", c.Entity)
 	}
+	d.Entities = append(d.Entities, drivers.Entity{Key: "pv_estimate", Role: drivers.PVPowerEstimate, Max: 9999})
+	u = NewUnit(d, [3]time.Duration{5 * time.Second, time.Minute, 24 * time.Hour}, nil)
+	u.Apply(sample("load", 1500.0, "pv_estimate", 800.0, "battery_power", -400.0), t0)
+	if got := number(t, u, "grid_power", t0); got != 1100 {
+		t.Errorf("an estimate of 800 W of sun makes %v W from the grid", got)
+	}
+	u.Apply(sample("load", 1500.0, "pv", 900.0, "pv_estimate", 800.0, "battery_power", -400.0), t0.Add(time.Second))
+	if got := number(t, u, "grid_power", t0); got != 1000 {
+		t.Errorf("what is measured gives way to an estimate: %v W", got)
+	}
 	u = newBattery(nil) // it measures
 	if c := u.Get("grid_power"); strings.Contains(c.Entity.Name, "estimated") {
 		t.Error("what is measured is replaced by an estimate")

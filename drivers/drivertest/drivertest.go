@@ -40,6 +40,7 @@ type Facts struct {
 	Options any        // the driver's own options; nil: its defaults
 	Refusal []byte     // the whole reply by which a device refuses a question; nil: there is none
 	Derived []string   // keys that the driver computes from others, or from the clock of the exchange: the simulator cannot set them
+	Shorter []string   // keys that only another form of a reply gives, which is the simulator's cut short and sealed: an older firmware's
 	Dark    bool       // 0 is what the chip says every night, and it has nothing by which a line stuck at 0 could be told from it: the bus must
 	Alike   [][]string // names of queries whose replies have the same form on the wire: nothing in one tells it from another's
 }

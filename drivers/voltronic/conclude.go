@@ -18,6 +18,7 @@ func (d *device) conclude(c *Command, decoded []drivers.Decoded, s drivers.Sampl
 			s = append(s, drivers.Field{Key: sum.Key, Value: v})
 		}
 	}
+	s = d.protocol.estimated(c, decoded, s)
 	whole := c.ends(decoded)
 	if c.Warnings {
 		warnings, problem := c.summary(decoded)

@@ -175,7 +175,7 @@ func (d *device) Poll(ctx context.Context, q drivers.Query) ([]drivers.Reading, 
 	}
 	unit := decoded[0].Unit
 	if unit != "" {
-		return d.ofUnit(unit, decoded)
+		return d.ofUnit(c, unit, decoded)
 	}
 	delete(d.refused, c.Code)
 	s := d.learn("", decoded, make(drivers.Sample, 0, len(decoded)+4))

@@ -19,6 +19,13 @@ var dialect30 = &dialect{
 func pi30() Protocol {
 	return Protocol{
 		Serial: "QID", Model: "QMN", Firmware: "QVFW", Units: pi30Units,
+		Estimates: []Estimate{
+			{
+				Field: *pvEstimate().role(drivers.PVPowerEstimate), From: "QPIGS", Last: "ac_charging",
+				Of: [][2]string{{"pv_current", "battery_voltage_scc"}},
+			},
+			{Field: *pvEstimate(), From: "QPGS", Last: "battery_discharge_current", Of: [][2]string{{"pv_current", "battery_voltage"}}},
+		},
 		Commands: append([]Command{
 			{
 				Code: "QPIGS", Pace: drivers.Live, Fields: pi30Status(),

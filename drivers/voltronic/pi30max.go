@@ -20,6 +20,10 @@ func pi30max() Protocol {
 	return Protocol{
 		Serial: "QID", Model: "QMN", Firmware: "QVFW", Clock: "QT", Units: pi30Units,
 		Sums: []Sum{{Field: *watts("pv_power", "PV power").most(30000).role(drivers.PVPower), Of: "pv1_power pv2_power", From: "QPIGS QPIGS2"}},
+		Estimates: []Estimate{{
+			Field: *pvEstimate(), From: "QPGS", Last: "pv2_current",
+			Of: [][2]string{{"pv1_current", "pv1_voltage"}, {"pv2_current", "pv2_voltage"}},
+		}},
 		Commands: slices.Concat(replaced(without("QVFW2", pi30().Commands),
 			Command{
 				Code: "QPIGS", Pace: drivers.Live, Fields: maxStatus(),

@@ -13,7 +13,7 @@ var dialect30MST = &dialect{
 
 func pi30mst() Protocol {
 	p := pi30max()
-	p.Sums = nil
+	p.Sums, p.Estimates = nil, nil // of three inputs QPGS tells two
 	p.Commands = replaced(p.Commands, Command{
 		Code: "QPIGS2", Pace: drivers.Live, Fields: mstInputs(), Fewest: 3,
 		Example: "03.1 327.3 52.30 01026 00000000 0000 00000 03.0 300.0 52.30 00900 02805",

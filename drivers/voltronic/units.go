@@ -136,9 +136,9 @@ func (d *device) number(unit string) string {
 	return unit
 }
 
-// ofUnit is what the reply of a unit gives: its own values, or, of the unit at the port, the sums of all. Where no unit has the serial
+// ofUnit is what the reply of a unit to c gives: its own values, or, of the unit at the port, the sums of all. Where no unit has the serial
 // number of the inverter at the port, the first gives both.
-func (d *device) ofUnit(name string, decoded []drivers.Decoded) (rs []drivers.Reading, err error) {
+func (d *device) ofUnit(c *Command, name string, decoded []drivers.Decoded) (rs []drivers.Reading, err error) {
 	totals := strings.Fields(d.protocol.Units.Totals)
 	if i := slices.IndexFunc(d.system.units, func(u unit) bool { return u.name() == name }); i >= 0 {
 		there, told := valueOf(decoded, d.protocol.Units.Present).Bool()
@@ -147,7 +147,7 @@ func (d *device) ofUnit(name string, decoded []drivers.Decoded) (rs []drivers.Re
 		}
 		s := d.learn(name, decoded, make(drivers.Sample, 0, len(decoded)))
 		s = slices.DeleteFunc(s, func(f drivers.Field) bool { return d.skips(f.Key, totals) })
-		rs = append(rs, drivers.Reading{Unit: name, Sample: s})
+		rs = append(rs, drivers.Reading{Unit: name, Sample: d.protocol.estimated(c, decoded, s)})
 	}
 	if name == unitPrefix+strconv.Itoa(max(0, d.system.own)) {
 		rs = append(rs, drivers.Reading{Sample: d.sums(decoded, totals)})

@@ -146,6 +146,33 @@ func TestPVPowerIsTheSumOfTheInputsThatThereAre(t *testing.T) {
 	}
 }
 
+func TestPVPowerIsEstimatedOnlyWhereItIsNotMeasuredAndOfTheRightVoltage(t *testing.T) {
+	const old = "000.0 00.0 230.0 49.9 0161 0119 003 460 57.50 012 100 0069 0014 103.8 57.45 00000 00110110"
+	for _, c := range []struct{ dialect, query, reply, measured, want string }{
+		{"pi30", "QPIGS", old, "", "804"}, // where 14 A are at 57.45 V, as what the same inverter measures says
+		{"pi30", "QPIGS", old + " 00 00 00856 010", "856", ""},
+		{"pi30", "QPIGS", strings.Replace(old, "57.45", "00.00", 1), "", ""},
+		{"pi30", "QPIGS", strings.Replace(old, "57.45", "90.00", 1), "", ""}, // no voltage that can be believed
+		{"pi30", "QPIGS", strings.Replace(old, "0014 103.8 57.45", "0000 000.0 00.00", 1), "", "0"},
+		{"pi30max", "QPIGS", old + " 00 00 00856 010", "", ""}, // the first of two inputs
+		{"pi30", "QPGS1", "1 92931701100510 B 00 000.0 00.00 230.6 50.00 0275 0141 005 51.4 001 100 083.3 002 00574 00312 003 10100110 1 2 060 120 010 04 000", "", "206"},
+		{"pi30", "QPGS1", "1 92931701100510 B 00 000.0 00.00 230.0 50.00 0989 0907 012 53.2 009 090 349.8 009 00989 00907 011 10100110 1 1 100 120 030 02 000 275.3 02", "", ""},
+		{"pi30max", "QPGS1", "1 92931701100510 B 00 000.0 00.00 230.0 50.00 0989 0907 012 53.2 009 090 349.8 009 00989 00907 011 10100110 1 1 100 120 030 02 000 275.3 02", "", "1250"},
+		{"pi30mst", "QPGS1", "1 92931701100510 B 00 000.0 00.00 230.0 50.00 0989 0907 012 53.2 009 090 349.8 009 00989 00907 011 10100110 1 1 100 120 030 02 000 275.3 02", "", ""},
+	} {
+		d, w := wired(t, table(c.dialect), threeUnits{})
+		settled(t, d)
+		w.reply[c.query] = [][]byte{sealed(c.reply)}
+		r, err := d.Poll(t.Context(), drivers.Query{Name: c.query})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, is := r[0].Sample.Get("pv_power_estimate").Format(0), r[0].Sample.Get("pv_power").Format(0); got != c.want || is != c.measured {
+			t.Errorf("%s %s %s: estimated %q, want %q; measured %q, want %q", c.dialect, c.query, c.reply, got, c.want, is, c.measured)
+		}
+	}
+}
+
 func TestATotalInAnotherUnitIsNotBelieved(t *testing.T) {
 	d, _ := wired(t, table("pi18"), state{"pv_energy_this_year": drivers.Num(5580), "pv_energy": drivers.Num(12.3)})
 	if _, err := d.Poll(t.Context(), drivers.Query{Name: "EY"}); err != nil {

@@ -20,6 +20,7 @@ type Protocol struct {
 	Clock                   string // the query that tells the device's date, which some others need
 	Units                   parallel
 	Sums                    []Sum
+	Estimates               []Estimate
 	Commands                []Command
 }
 
@@ -79,6 +80,9 @@ func compile(p Protocol) *Protocol {
 	}
 	for i := range p.Sums {
 		p.Sums[i].at(0)
+	}
+	for i := range p.Estimates {
+		p.Estimates[i].at(0)
 	}
 	for i := range p.Commands {
 		p.Commands[i].args = p.arguments(p.Commands[i].Arg)
@@ -213,6 +217,11 @@ func (c *Command) entities(p *Protocol) (es []drivers.Entity) {
 	for i := range p.Sums {
 		if s := &p.Sums[i]; slices.Contains(strings.Fields(s.From), c.Code) {
 			add(s.Entity)
+		}
+	}
+	for i := range p.Estimates {
+		if e := &p.Estimates[i]; e.From == c.Code {
+			add(e.Entity)
 		}
 	}
 	if c.Warnings {
