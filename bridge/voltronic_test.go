@@ -20,23 +20,45 @@ type meddled struct {
 	link.Simulator
 	mu    sync.Mutex
 	asked []string
-	mute  string // requests that begin so stay without an answer; "": none
+	take  string // what is meddled with: requests that begin so, or "set" for all that are no question; "": nothing
+	reply []byte // to those; nil: none
 }
 
 func (m *meddled) Answer(request []byte) []byte {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.asked = append(m.asked, string(request))
-	if m.mute != "" && bytes.HasPrefix(request, []byte(m.mute)) {
-		return nil
+	if m.take != "" && bytes.HasPrefix(request, []byte(m.take)) || m.take == "set" && sets(string(request)) {
+		return m.reply
 	}
 	return m.Simulator.Answer(request)
 }
 
-func (m *meddled) silence(requests string) {
+// meddle answers requests by reply instead of the inverter, which never hears of them.
+func (m *meddled) meddle(requests, reply string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.mute = requests
+	m.take, m.reply = requests, nil
+	if reply != "" {
+		m.reply = []byte(reply)
+	}
+}
+
+// sets tells a request of PI30 that sets something.
+func sets(request string) bool {
+	return request != "" && request[0] != 'Q' && !strings.HasPrefix(request, "VERFW")
+}
+
+// written are the requests that set something, without checksum and end.
+func (m *meddled) written() (commands []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.asked {
+		if sets(r) {
+			commands = append(commands, r[:max(0, len(r)-3)])
+		}
+	}
+	return commands
 }
 
 // between is a driver with m between it and the inverter that it simulates.
@@ -91,7 +113,7 @@ func TestOfThreeInvertersInParallelOneThatFallsSilentTakesNothingWithItButTheSum
 		}
 	}
 
-	m.silence("QPGS1")
+	m.meddle("QPGS1", "")
 	w.until("the silent one is unavailable", func() bool { s, _ := w.heard("sunwire/inverter/unit_1/status"); return s == "offline" })
 	w.until("two answer", func() bool { return w.value("inverter", "parallel_units") == 2.0 })
 	for _, at := range []string{"inverter", "inverter/unit_2"} {
@@ -112,7 +134,7 @@ func TestOfThreeInvertersInParallelOneThatFallsSilentTakesNothingWithItButTheSum
 			w.value("inverter", "output_power") != nil && w.value("inverter/unit_2", "output_power") == 700.0
 	})
 
-	m.silence("")
+	m.meddle("", "")
 	w.until("it is back, with the sums", func() bool {
 		s, _ := w.heard("sunwire/inverter/unit_1/status")
 		return s == "online" && w.value("inverter/unit_1", "output_power") == 600.0 && w.value("inverter", "total_output_power") == 1800.0
