@@ -318,3 +318,13 @@ func TestABitWithoutANameIsCalledAfterItsOwnPlace(t *testing.T) {
 		t.Errorf("%s and %s", a, b)
 	}
 }
+
+// A scale cannot be seen where the only capture is of an inverter at rest.
+func TestTheBatteryCurrentOfPI17IsInTenths(t *testing.T) {
+	p := table("pi17")
+	reply := "0000,0000,0000,0000,0394,000,-00123,2389,2427,2459,5002,0000,0000,0000,2378,2434,2455,5001,,,,029,029,000,0"
+	decoded, err := p.decode("GS", p.Wire.reseal([]byte("^D110"+reply+"\x00\x00\r")))
+	if err != nil || decoded[6].Raw != drivers.Num(-12.3) || published(decoded[6].Entity) {
+		t.Errorf("%v: %v", err, decoded)
+	}
+}

@@ -30,7 +30,7 @@ func pi17Status() []Field {
 		amps("pv2_current", "PV2 current", 99).hundredths(),
 		tenthVolts("battery_voltage", "Battery voltage", 99.9).role(drivers.BatteryVoltage),
 		charge(),
-		nil, // battery current
+		reserved().tenths(), // battery current: of its sign nothing is known
 	),
 		threePhases(tenthVolts, "grid_voltage", "Grid voltage", 400), fields(hertz("grid_frequency", "Grid frequency").hundredths()),
 		threePhases(tenthAmps, "grid_current", "Grid current", 150),
