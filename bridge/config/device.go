@@ -86,11 +86,10 @@ func (d *decoder) driver(at, name string) *drivers.Driver {
 	var names []string
 	for i := range d.env.Drivers {
 		s := &d.env.Drivers[i]
-		all := append([]string{s.Name}, s.Aliases...)
-		if slices.ContainsFunc(all, func(n string) bool { return strings.EqualFold(n, name) }) {
+		if means(s, name) {
 			return s
 		}
-		names = append(names, all...)
+		names = append(append(names, s.Name), s.Aliases...)
 	}
 	hint := `"sunwire drivers" lists them`
 	if near := nearest(name, names); near != "" {
@@ -98,6 +97,11 @@ func (d *decoder) driver(at, name string) *drivers.Driver {
 	}
 	d.fail(at, "there is no driver %s; %s", d.quote(at), hint)
 	return nil
+}
+
+// means reports whether name is that of s, or one of its aliases, in whatever case.
+func means(s *drivers.Driver, name string) bool {
+	return strings.EqualFold(s.Name, name) || slices.ContainsFunc(s.Aliases, func(n string) bool { return strings.EqualFold(n, name) })
 }
 
 func (d *decoder) checkPort(at string, dev *Device) {

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"sunwire/drivers"
 )
 
 // Form is the form of the add-on's options: what most people need, filled in where Home Assistant shows it. Its devices and those of the
@@ -21,6 +23,11 @@ type Form struct {
 	MQTTPassword    Secret       `yaml:"mqtt_password" json:"-" doc:"its password"`
 	TopicPrefix     string       `yaml:"topic_prefix" json:"-" doc:"first part of every topic"`
 	DiscoveryPrefix string       `yaml:"discovery_prefix" json:"-" doc:"where Home Assistant looks for devices"`
+	Latitude        *float64     `yaml:"latitude" json:"-" doc:"of the house, in degrees, north is positive; with longitude: read the weather"`
+	Longitude       *float64     `yaml:"longitude" json:"-" doc:"of the house, in degrees, east is positive"`
+	PVPeakPower     *float64     `yaml:"pv_peak_power" json:"-" doc:"rated power of the panels, in W; with it: what they should give"`
+	PVTilt          *float64     `yaml:"pv_tilt" json:"-" doc:"of the panels: 0 lies flat, 90 stands upright"`
+	PVAzimuth       *float64     `yaml:"pv_azimuth" json:"-" doc:"where they face: 0 = south, -90 = east, 90 = west"`
 }
 
 // FormDevice is a device in the form, and what the page's first start adds.
@@ -65,6 +72,7 @@ func (d *decoder) form(c *Config, data []byte) {
 			reflect.ValueOf(v.to).Elem().Set(reflect.ValueOf(v.from).Elem())
 		}
 	}
+	f.Devices = append(f.Devices, d.weather(c, f.Devices)...)
 	inFile := c.Devices
 	for i, fd := range f.Devices {
 		at := formRoot + path("devices", i)
@@ -77,6 +85,57 @@ func (d *decoder) form(c *Config, data []byte) {
 		c.Devices, d.places = append(c.Devices, dev), append(d.places, at)
 	}
 }
+
+// weatherDriver is read where the form has a place for the house and nobody has written a device for it.
+const weatherDriver, weatherPort = "openmeteo", "https://api.open-meteo.com"
+
+// weather puts the form's place and panels where the options of a device would stand: that of the form with that driver, else one that
+// is returned. A device of the file has options of its own.
+func (d *decoder) weather(c *Config, inForm []FormDevice) (more []FormDevice) {
+	options, plane := d.gather("latitude", "longitude"), d.gather("pv_peak_power", "pv_tilt", "pv_azimuth")
+	i := slices.IndexFunc(inForm, func(f FormDevice) bool { return d.named(f.Driver, weatherDriver) })
+	j := slices.IndexFunc(c.Devices, func(o Device) bool { return d.named(o.Driver, weatherDriver) })
+	switch {
+	case len(options.Content)+len(plane.Content) == 0:
+		return nil
+	case i < 0 && j >= 0:
+		c.Notes = append(c.Notes, fmt.Sprintf("the weather stands in %s line %d: the place in the add-on's options is not used", d.file, d.at[d.places[j]].Line))
+		return nil
+	case i < 0:
+		i = len(inForm)
+		more = []FormDevice{{ID: "weather", Driver: weatherDriver, Port: Port{Text: weatherPort}}}
+		for key, text := range map[string]string{"id": "weather", "driver": weatherDriver, "port": weatherPort} {
+			d.at[formRoot+path("devices", i)+"."+key] = word(text)
+		}
+	}
+	if len(plane.Content) > 0 {
+		options.Content = append(options.Content, word("planes"), &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{plane}})
+	}
+	d.open[formRoot+path("devices", i)+".options"] = options
+	return more
+}
+
+// inOptions are the names of the form for what a driver's options call otherwise.
+var inOptions = map[string]string{"pv_peak_power": "peak", "pv_tilt": "tilt", "pv_azimuth": "azimuth"}
+
+// gather is a mapping of what the form says for those keys, as a driver's options have it.
+func (d *decoder) gather(keys ...string) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.MappingNode}
+	for _, key := range keys {
+		if v := d.at[formRoot+key]; v != nil {
+			n.Content = append(n.Content, word(cmp.Or(inOptions[key], key)), v)
+		}
+	}
+	return n
+}
+
+// named reports whether word means the driver called name.
+func (d *decoder) named(word, name string) bool {
+	i := slices.IndexFunc(d.env.Drivers, func(s drivers.Driver) bool { return s.Name == name })
+	return i >= 0 && means(&d.env.Drivers[i], word)
+}
+
+func word(text string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Value: text} }
 
 // dropEmpty removes what the form sends for a field that was left empty.
 func dropEmpty(n *yaml.Node) {
@@ -100,10 +159,25 @@ func (d *decoder) finish() {
 	for i, e := range d.errs {
 		key, ok := strings.CutPrefix(cmp.Or(d.inForm[e.Key], e.Key), formRoot)
 		if ok {
-			d.errs[i] = Error{File: formName, Key: key, Text: e.Text}
+			d.errs[i] = Error{File: formName, Key: asked(key), Text: e.Text}
 		}
 	}
 	d.errs.sort()
+}
+
+// asked is the name in the form of what it puts into a device's options.
+func asked(key string) string {
+	_, option, ok := strings.Cut(key, ".options.")
+	if !ok {
+		return key
+	}
+	option = option[strings.LastIndexByte(option, '.')+1:]
+	for name, inside := range inOptions {
+		if inside == option {
+			return name
+		}
+	}
+	return option
 }
 
 // AddToForm adds devices to the add-on's options, whatever else is in them.

@@ -2,9 +2,12 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"strings"
 	"testing"
+
+	"sunwire/drivers/openmeteo"
 )
 
 // addOn is an environment with a file (none where it is empty) and a form.
@@ -56,6 +59,48 @@ func TestTheBrokerOfFormOrFileIsNotAskedFor(t *testing.T) {
 			t.Errorf("ask %v, url %v", c.MQTT.Ask, c.MQTT.URL)
 		}
 	}
+}
+
+// roof is what a test reads of the options of the weather's driver.
+func roof(d Device) string {
+	return fmt.Sprintf("%s %s %s %+v", d.ID, d.Driver, d.Port.Text, d.Options)
+}
+
+func TestAPlaceInTheFormIsTheWeatherThere(t *testing.T) {
+	const place, panels = `"latitude": 52.5, "longitude": -13.4`, `, "pv_peak_power": 5000, "pv_tilt": 30, "pv_azimuth": -20`
+	const there = "https://api.open-meteo.com &{Latitude:52.5 Longitude:-13.4 Planes:[{Peak:5000 Tilt:30 Azimuth:-20}] Performance:0.8}"
+	for name, c := range map[string]struct{ file, form, want string }{
+		"place alone":      {"", place, "weather openmeteo https://api.open-meteo.com &{Latitude:52.5 Longitude:-13.4 Planes:[] Performance:0.8}"},
+		"with the panels":  {"", place + panels, "weather openmeteo " + there},
+		"of a device":      {"", place + panels + `, "devices": [{"id": "sky", "driver": "OpenMeteo", "port": "https://api.open-meteo.com"}]`, "sky openmeteo " + there},
+		"the file's holds": {"devices: [{id: sky, driver: open-meteo, port: \"sim:\", options: {latitude: 1, longitude: 2}}]\n", place, "sky openmeteo sim: &{Latitude:1 Longitude:2 Planes:[] Performance:0.8}"},
+	} {
+		cfg, err := Load("sunwire.yaml", weatherOn(c.file, "{"+c.form+"}"))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		} else if len(cfg.Devices) != 1 || roof(cfg.Devices[0]) != c.want {
+			t.Errorf("%s: %s, want %s", name, roof(cfg.Devices[0]), c.want)
+		}
+	}
+	for form, want := range map[string]string{
+		`"latitude": 52.5`:        "the add-on's options: longitude: is missing",
+		`"pv_peak_power": 5000`:   "the add-on's options: latitude: is missing",
+		place + `, "pv_tilt": 30`: "the add-on's options: pv_peak_power: is missing",
+		`"devices": [{"id": "sky", "driver": "openmeteo", "port": "https://api.open-meteo.com"}]`: "the add-on's options: latitude: is missing",
+		`"latitude": "north"`: "the add-on's options: latitude:",
+		place + `, "devices": [{"id": "weather", "driver": "bme280", "port": "i2c:1/0x76"}]`: "the add-on's options: devices[1].id:",
+	} {
+		if _, err := Load("sunwire.yaml", weatherOn("", "{"+form+"}")); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", form, err, want)
+		}
+	}
+}
+
+// weatherOn is addOn with the weather's driver.
+func weatherOn(file, form string) Env {
+	env := addOn(file, form)
+	env.Drivers = append(env.Drivers, openmeteo.Driver)
+	return env
 }
 
 func TestErrorsOfTheFormNameTheForm(t *testing.T) {

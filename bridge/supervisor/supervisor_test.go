@@ -187,6 +187,8 @@ func TestOptionsThatDoNotFitAreRefusedReadablyAndWithoutAPassword(t *testing.T) 
 		{"an address that is none", device(func(d map[string]any) { d["address"] = "x" }), "expected int"},
 		{"an address too high", device(func(d map[string]any) { d["address"] = 65536 }), "at most 65535"},
 		{"an address too low", device(func(d map[string]any) { d["address"] = "-1" }), "at least 0"},
+		{"a latitude beyond the pole", map[string]any{"devices": []any{}, "latitude": 90.5}, "at most 90"},
+		{"a longitude that is none", map[string]any{"devices": []any{}, "longitude": "east"}, "expected float"},
 		{"a level that is none", map[string]any{"devices": []any{}, "log_level": "loud", "mqtt_password": "hush"}, "must be one of"},
 	} {
 		t.Run(v.name, func(t *testing.T) {

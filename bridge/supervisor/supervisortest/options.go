@@ -160,7 +160,7 @@ func element(schema, value any, key string) (any, error) {
 }
 
 // kind takes a type apart: its name and what is in the brackets.
-var kind = regexp.MustCompile(`^(str|password|bool|int|match|list)(?:\((.*)\))?\??$`)
+var kind = regexp.MustCompile(`^(str|password|bool|int|float|match|list)(?:\((.*)\))?\??$`)
 
 // single checks one value against the types that our add-on uses. What it does not know it refuses, so that a new one is seen.
 func single(schema string, value any) (any, error) {
@@ -181,7 +181,9 @@ func single(schema string, value any) (any, error) {
 		}
 		return value, nil
 	case "int":
-		return number(argument, value)
+		return number(argument, value, "int")
+	case "float":
+		return number(argument, value, "float")
 	case "match":
 		if form, err := regexp.Compile(argument); err != nil || !form.MatchString(fmt.Sprint(value)) {
 			return nil, invalid("does not match regular expression %s", argument)
@@ -195,23 +197,25 @@ func single(schema string, value any) (any, error) {
 	}
 }
 
-// number is what Python's int makes of value: 5 of "5" and of 5.7.
-func number(limits string, value any) (any, error) {
-	f, ok := value.(float64)
+// number is what Python's int or float makes of value: as an int, 5 of "5" and of 5.7.
+func number(limits string, value any, kind string) (any, error) {
+	n, ok := value.(float64)
 	if text, isText := value.(string); isText {
-		n, err := strconv.Atoi(strings.TrimSpace(text))
-		f, ok = float64(n), err == nil
+		f, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+		n, ok = f, err == nil && (kind == "float" || f == math.Trunc(f))
 	}
 	if !ok {
-		return nil, invalid("expected int")
+		return nil, invalid("expected %s", kind)
 	}
-	n := math.Trunc(f)
+	if kind == "int" {
+		n = math.Trunc(n)
+	}
 	least, most, _ := strings.Cut(limits, ",")
-	if limit, err := strconv.Atoi(least); err == nil && n < float64(limit) {
-		return nil, invalid("value must be at least %d", limit)
+	if limit, err := strconv.ParseFloat(least, 64); err == nil && n < limit {
+		return nil, invalid("value must be at least %g", limit)
 	}
-	if limit, err := strconv.Atoi(most); err == nil && n > float64(limit) {
-		return nil, invalid("value must be at most %d", limit)
+	if limit, err := strconv.ParseFloat(most, 64); err == nil && n > limit {
+		return nil, invalid("value must be at most %g", limit)
 	}
 	return n, nil
 }
