@@ -34,7 +34,7 @@ var current = [...]row{
 }
 
 var lastUpdate = drivers.Entity{
-	Key: "last_update", Name: "Weather of", Platform: drivers.Label, Quantity: drivers.Timestamp, Category: drivers.Diagnostic,
+	Key: "last_update", Name: "As of", Platform: drivers.Label, Quantity: drivers.Timestamp, Category: drivers.Diagnostic,
 }
 
 // forecast is a variable of the coming hours: the attribute of the entity forecast that lists it.
