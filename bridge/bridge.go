@@ -3,7 +3,6 @@
 package bridge
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -354,7 +353,7 @@ func (b *Bridge) Replace(id string) error {
 }
 
 // problems are what a person should know, each with its mend.
-func (b *Bridge) problems(time.Time) []string {
+func (b *Bridge) problems(now time.Time) []string {
 	var ps []string
 	if host := b.claim.rival(); host != "" {
 		ps = append(ps, fmt.Sprintf("another sunwire on %s uses the topic prefix %s", host, b.cfg.MQTT.TopicPrefix))
@@ -366,8 +365,11 @@ func (b *Bridge) problems(time.Time) []string {
 	for _, d := range b.devices() {
 		twin := b.twinOf(d)
 		d.mu.Lock()
-		if problem := cmp.Or(d.problem, twin); problem != "" {
-			ps = append(ps, d.cfg.ID+": "+problem)
+		switch {
+		case d.problem != "" || twin == "" && d.missing(now):
+			ps = append(ps, d.cfg.ID+": "+d.trouble())
+		case twin != "":
+			ps = append(ps, d.cfg.ID+": "+twin)
 		}
 		d.mu.Unlock()
 	}

@@ -89,6 +89,11 @@ func (d *device) withDiagnostics(b []byte, now time.Time) []byte {
 	return append(b, '}')
 }
 
+// missing: it was never seen, and should have been by now. It has no entity that could say so. d is locked.
+func (d *device) missing(now time.Time) bool {
+	return !d.settled && !d.link.since.IsZero() && now.Sub(d.link.since) > d.grace()
+}
+
 // trouble is what is wrong with the device at present, in words. d is locked.
 func (d *device) trouble() string {
 	switch {

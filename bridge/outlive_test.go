@@ -70,3 +70,18 @@ func TestWhatOutlivesAnOutageIsNotHealthyForIt(t *testing.T) {
 		t.Errorf("online %v, last update %v: the page must show it, and its age", s.Online, s.LastUpdate)
 	}
 }
+
+func TestADeviceThatWasNeverSeenIsAProblemOfTheBridge(t *testing.T) {
+	now := time.Now()
+	d := newDevice(config.Device{ID: "pantry", Spec: &drivers.Driver{Name: "fake", Paces: [3]time.Duration{time.Minute}}}, store.Device{}, false)
+	if d.missing(now) {
+		t.Error("before its line was opened")
+	}
+	d.setLink(true, now, nil)
+	if d.missing(now.Add(d.grace())) || !d.missing(now.Add(d.grace()+time.Second)) {
+		t.Error("it is missing when it could not have answered yet, or never")
+	}
+	if d.settled = true; d.missing(now.Add(time.Hour)) {
+		t.Error("one that was seen has entities of its own, which say so")
+	}
+}

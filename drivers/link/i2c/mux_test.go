@@ -124,6 +124,20 @@ func TestAMultiplexerThatIsNotThereOrNoneIsSaid(t *testing.T) {
 	}
 }
 
+func TestWhatIsWrongWithTheBusIsSaidWithItsMend(t *testing.T) {
+	for errno, mend := range map[syscall.Errno]string{
+		syscall.ETIMEDOUT: "the bus hangs, something holds its clock: turn all that hangs on it off and on",
+		syscall.EAGAIN:    "a wire is loose",
+		syscall.EBUSY:     "a driver of the kernel has this chip",
+		syscall.ENODEV:    "the adapter is gone",
+	} {
+		err := on(t, &board{failing: errors.New("sysfs-i2c: " + errno.Error())}, new(held), 0, 0).Tx(0x76, []byte{0}, make([]byte, 1))
+		if err == nil || !strings.Contains(err.Error(), mend) || !strings.Contains(err.Error(), errno.Error()) {
+			t.Errorf("%v: %v", errno, err)
+		}
+	}
+}
+
 func TestADataLineHeldToGroundIsNotAReadingOfZero(t *testing.T) {
 	var r [1]byte
 	b := &board{chips: map[byte]byte{0: 0}}
