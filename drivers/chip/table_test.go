@@ -21,9 +21,9 @@ func TestConformance(t *testing.T) {
 	t.Run("bh1750", func(t *testing.T) { drivertest.Run(t, BH1750, drivertest.Facts{Dark: true}) })
 }
 
-// The vectors of Sensirion's datasheets, and of a real SCD4x (periph.io/x/devices/v3 v3.7.4, scd4x_test.go).
+// The vectors of Sensirion's datasheets, of the HDC302x's (SNAS778), and of a real SCD4x (periph.io/x/devices/v3 v3.7.4, scd4x_test.go).
 func TestTheChecksumIsSensirions(t *testing.T) {
-	for data, want := range map[string]byte{"beef": 0x92, "0000": 0x81, "ffff": 0xAC, "6666": 0x93, "01a4": 0x4D} {
+	for data, want := range map[string]byte{"beef": 0x92, "0000": 0x81, "ffff": 0xAC, "6666": 0x93, "01a4": 0x4D, "079e": 0x09, "abcd": 0x6F} {
 		b, _ := hex.DecodeString(data)
 		if got := crc8(b); got != want {
 			t.Errorf("%s: %#x, want %#x", data, got, want)
@@ -42,6 +42,7 @@ func TestReplies(t *testing.T) {
 		{SHT4x, "666693000081", map[string]string{"humidity": "0.0"}},                          // -6 %
 		{SHT4x, "666693ffffac", map[string]string{"humidity": "100.0"}},                        // 119 %
 		{HDC302x, "68c5513b8231", map[string]string{"temperature": "26.62", "humidity": "23.2"}},
+		{SCD4x, "01f4336667a25eb93c", map[string]string{"co2": "500", "temperature": "25.00", "humidity": "37.0"}}, // the datasheet's (read_measurement)
 		{SCD4x, "022ca3670d364d08f1", map[string]string{"co2": "556", "temperature": "25.45", "humidity": "30.1"}},
 		{AHT20, "187552058e407f", map[string]string{"humidity": "45.8", "temperature": "19.45"}},
 		{BH1750, "8390", map[string]string{"illuminance": "28067"}}, // the datasheet's example
@@ -120,16 +121,9 @@ func TestAnSCD4xIsToldItsAltitudeAndSelfCalibrationBeforeItMeasures(t *testing.T
 		t.Fatal(err)
 	}
 	poll(t, d)
-	want := []string{"e4b8", "", "3f86", "2427079e1f", "2416000081", "21b1", "e4b8", "", "ec05", ""}
-	if len(b.written) != len(want) {
-		t.Fatalf("%q", b.written)
-	}
-	sum := crc8([]byte{0x07, 0x9E})
-	want[3] = "2427079e" + hex.EncodeToString([]byte{sum})
-	for i := range want {
-		if b.written[i] != want[i] {
-			t.Errorf("write %d is %s, want %s", i, b.written[i], want[i])
-		}
+	want := []string{"e4b8", "", "3f86", "2427079e09", "2416000081", "21b1", "e4b8", "", "ec05", ""} // 1950 m is the datasheet's example
+	if !slices.Equal(b.written, want) {
+		t.Errorf("%q, want %q", b.written, want)
 	}
 	b = &bus{chip: SCD4x.Simulate(nil, 0)}
 	if d, err = SCD4x.Open(b, 0, SCD4x.Config()); err != nil {
@@ -141,6 +135,38 @@ func TestAnSCD4xIsToldItsAltitudeAndSelfCalibrationBeforeItMeasures(t *testing.T
 	}
 	if _, err := SCD4x.Open(b, 0, &SCD4xOptions{Altitude: new(8848)}); err == nil {
 		t.Error("an altitude that it cannot take")
+	}
+}
+
+// The datasheet's table (SBOS397, Table 8-2) for 12 bits.
+func TestATMP102GivesItsTableToTheLastBit(t *testing.T) {
+	for word, want := range map[string]float64{
+		"7ff0": 127.9375, "6400": 100, "5000": 80, "4b00": 75, "3200": 50, "1900": 25, "0040": 0.25, "0000": 0, "ffc0": -0.25, "e700": -25, "c900": -55,
+	} {
+		b, _ := hex.DecodeString(word)
+		fields, err := TMP102.Decode(measurement, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := fields[0].Raw.Float(); got != want {
+			t.Errorf("%s: %v, want %v", word, got, want)
+		}
+	}
+}
+
+// The datasheet's worked example (SBOS448, Table 8): 10 A through 2 milliohm at 11.98 V.
+func TestAnINA219ReckonsTheDatasheetsExample(t *testing.T) {
+	const millivolts, ourShunt = 20, 0.1 // the simulated chip's
+	simulated := INA219.Simulate(room{"current": millivolts / 1000.0 / ourShunt, "voltage": 11.98}, 0)
+	d, err := INA219.Open(&bus{chip: simulated}, 0, &INA219Options{Shunt: 0.002})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := poll(t, d)
+	for key, want := range map[string]float64{"current": 10, "voltage": 11.98, "power": 119.8} {
+		if got, _ := s.Get(key).Float(); got != want {
+			t.Errorf("%s is %v, want %v", key, got, want)
+		}
 	}
 }
 

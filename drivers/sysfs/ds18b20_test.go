@@ -46,6 +46,20 @@ func TestW1SlaveGivesItsTemperatureToTheLastBit(t *testing.T) {
 	}
 }
 
+// The datasheet's Table 1, but for the 85 °C that it says before it has measured.
+func TestTheDatasheetsTableComesOutToTheLastBit(t *testing.T) {
+	for word, want := range map[uint16]float64{
+		0x07D0: 125, 0x0191: 25.0625, 0x00A2: 10.125, 0x0008: 0.5, 0x0000: 0, 0xFFF8: -0.5, 0xFF5E: -10.125, 0xFE6F: -25.0625, 0xFC90: -55,
+	} {
+		fields, err := decodeW1(w1Slave, []byte(sealed(byte(word), byte(word>>8), 0x4B, 0x46, 0x7F, 0xFF, 0x0C, 0x10)))
+		if err != nil {
+			t.Errorf("%04x: %v", word, err)
+		} else if got, _ := fields[0].Raw.Float(); got != want {
+			t.Errorf("%04x: %v, want %v", word, got, want)
+		}
+	}
+}
+
 func sealed(b ...byte) string {
 	crc := crc8Dallas(b)
 	hex := func(b []byte) string {
