@@ -207,7 +207,7 @@ func (h *handler) card(d *Device, now time.Time) card {
 	if !d.Link.Up {
 		c.LinkError = d.Link.Error
 	}
-	if c.LastError == c.LinkError {
+	if c.LastError == c.LinkError || c.LastError == c.Advice {
 		c.LastError, c.LastErrorAt = "", nil
 	}
 	if d.Serial != "" {

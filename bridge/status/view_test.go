@@ -68,6 +68,10 @@ func TestWhatIsWrongIsExplained(t *testing.T) {
 		{"silent", func(s *Snapshot) {
 			s.Devices[0].Online, s.Devices[0].LastUpdate = false, now.Add(-time.Hour)
 		}, "Needs attention", []string{"No values from Inverter", "No answer", "Is it switched on", "1 h ago"}},
+		{"a silent chip", func(s *Snapshot) {
+			s.Devices[1].Port, s.Devices[1].Online, s.Devices[1].LastUpdate = "i2c:1/0x76", false, now.Add(-time.Hour)
+			s.Devices[1].LastError = "the bus hangs: turn all off and on"
+		}, "Needs attention", []string{"No answer", `<p class="alert"> the bus hangs: turn all off and on</p>`}},
 		{"unplugged", func(s *Snapshot) {
 			s.Devices[0].LastUpdate, s.Devices[0].Link = now.Add(-time.Hour), Link{Error: "/dev/ttyUSB0 is not there"}
 		}, "Needs attention", []string{"No link", "/dev/ttyUSB0 is not there"}},

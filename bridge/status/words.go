@@ -108,6 +108,12 @@ func title(d *Device) string {
 	return d.ID
 }
 
+// cabled: at that port is a device with a switch and a cable of its own, not a chip, a file of the kernel or a service.
+func cabled(port string) bool {
+	kind, _, _ := strings.Cut(port, ":")
+	return !slices.Contains([]string{"i2c", "files", "http", "https", "mqtt", "ble"}, kind)
+}
+
 // deviceState is one word for how d is, and what to do about it.
 func deviceState(d *Device, now time.Time) (state, text, advice string) {
 	switch {
@@ -115,8 +121,10 @@ func deviceState(d *Device, now time.Time) (state, text, advice string) {
 		return "bad", "No link", "" // the link's error has the advice
 	case d.LastUpdate.IsZero() && d.LastError == "":
 		return "wait", "Waiting", ""
-	case d.LastUpdate.IsZero() || !d.Online:
+	case (d.LastUpdate.IsZero() || !d.Online) && (cabled(d.Port) || d.LastError == ""):
 		return "bad", "No answer", "Is it switched on, and does its cable sit well at both ends? sunwire keeps asking."
+	case d.LastUpdate.IsZero() || !d.Online:
+		return "bad", "No answer", d.LastError // it has the advice
 	case !d.healthy(now):
 		return "bad", "Late", "Its values are older than max_age."
 	}

@@ -64,7 +64,7 @@ func (p *place) find(ctx context.Context) (entry, name string, err error) {
 	case len(found) == 2:
 		return found[0], found[1], nil
 	case len(all) == 0:
-		return "", "", fmt.Errorf("%s: there is no sensor in /sys/%s: check its wires, and whether the kernel knows of it: %w", p.driver, p.folder, drivers.ErrNoReply)
+		return "", "", fmt.Errorf("%s: there is no sensor in /sys/%s: the kernel has found none; check its wires, where it has any: %w", p.driver, p.folder, drivers.ErrNoReply)
 	case len(found) > 2:
 		return "", "", fmt.Errorf("%s: there are several; set the option sensor to one of %s: %w", p.driver, strings.Join(all, ", "), drivers.ErrNoReply)
 	}
