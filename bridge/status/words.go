@@ -135,7 +135,8 @@ func deviceState(d *Device, now time.Time) (state, text, advice string) {
 var foremost = []string{
 	"pv_power", "output_power", "grid_power", "battery_power", "state_of_charge", "mode", "battery_voltage", // inverter
 	"power", "voltage", "current", "temperature_1", // battery
-	"temperature", "humidity", "pressure", "air_quality_index", "co2", // climate
+	"temperature", "humidity", "pressure", "air_quality_index", "co2", "gas_resistance", // climate
+	"condition", "estimated_pv_power", "estimated_pv_energy_today", "estimated_pv_energy_tomorrow", // weather
 }
 
 const maxTiles = 8
