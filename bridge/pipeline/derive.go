@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"math"
 	"path"
 	"slices"
 	"time"
@@ -13,6 +14,7 @@ type rule struct {
 	entity drivers.Entity
 	beside string // key that the first of needs must have: the classes of devices call the same thing differently; "": any
 	needs  []drivers.Role
+	keys   []string                   // what it needs besides, of what has no role
 	cells  bool                       // it needs all cell voltages instead
 	value  func(in []float64) float64 // in the order of needs, or of the cells
 }
@@ -43,6 +45,11 @@ func rules() []rule {
 		},
 		{entity: ofPack, beside: "voltage", needs: []drivers.Role{drivers.BatteryVoltage, drivers.BatteryCurrent}, value: product},
 		{entity: power, needs: []drivers.Role{drivers.BatteryVoltage, drivers.BatteryCurrent}, value: product},
+		{
+			entity: drivers.Entity{Key: "state_of_charge", Name: "State of charge", Quantity: drivers.StateOfCharge, Role: drivers.BatteryCharge, Max: 100},
+			keys:   []string{remainingKey, fullKey},
+			value:  func(in []float64) float64 { return charge(in[0], in[1]) },
+		},
 		{entity: voltage("cell_voltage_min", "Minimum cell voltage"), cells: true, value: slices.Min[[]float64]},
 		{entity: voltage("cell_voltage_max", "Maximum cell voltage"), cells: true, value: slices.Max[[]float64]},
 		{entity: voltage("cell_voltage_delta", "Cell voltage difference"), cells: true, value: func(in []float64) float64 { return slices.Max(in) - slices.Min(in) }},
@@ -72,6 +79,15 @@ func rules() []rule {
 			value:  func(in []float64) float64 { return deficit(in[0], in[1]) },
 		},
 	}
+}
+
+// charge is in percent. What a device counts may be a little more than what it thinks fits in; much more is a mistake, and no percentage.
+func charge(remaining, full float64) float64 {
+	const much = 1.05
+	if full <= 0 || remaining > much*full {
+		return math.NaN()
+	}
+	return min(100, 100*remaining/full)
 }
 
 // isCell tells keys such as cell_07_voltage.
@@ -104,7 +120,7 @@ func (r *rule) place(d *drivers.Descriptor) bool {
 			needed[e.Key], last = true, i
 		}
 	}
-	if r.cells && len(needed) < 2 || !r.cells && len(needed) != len(r.needs) || r.beside != "" && !needed[r.beside] {
+	if r.cells && len(needed) < 2 || !r.cells && len(needed) != len(r.needs)+len(r.keys) || r.beside != "" && !needed[r.beside] {
 		return false
 	}
 	d.Entities = slices.Insert(d.Entities, last+1, r.entity)
@@ -117,13 +133,16 @@ func (r *rule) place(d *drivers.Descriptor) bool {
 }
 
 func (r *rule) takes(e *drivers.Entity) bool {
-	return r.cells && isCell(e.Key) || slices.Contains(r.needs, e.Role)
+	return r.cells && isCell(e.Key) || slices.Contains(r.needs, e.Role) || slices.Contains(r.keys, e.Key)
 }
 
 // inputs are the places of the cells that r computes from.
 func (r *rule) inputs(u *Unit) (at []int) {
 	for _, role := range r.needs {
 		at = append(at, u.roles[role])
+	}
+	for _, key := range r.keys {
+		at = append(at, u.index[key])
 	}
 	for i := range u.Cells {
 		if r.cells && isCell(u.Cells[i].Entity.Key) {

@@ -225,6 +225,24 @@ func TestAPackHasItsExtremesAndItsPowerOnce(t *testing.T) {
 	}
 }
 
+func TestTheStateOfChargeFollowsFromTheCapacities(t *testing.T) {
+	d := drivers.Descriptor{Entities: []drivers.Entity{{Key: "remaining_capacity", Max: 500}, {Key: "full_capacity", Max: 500}}}
+	u := NewUnit(d, [3]time.Duration{}, nil)
+	for i, c := range []struct {
+		remaining, full float64
+		want            string
+	}{{37, 50, "74"}, {0, 50, "0"}, {50.4, 50, "100"}, {80, 50, ""}, {10, 0, ""}} {
+		u.Apply(sample("remaining_capacity", c.remaining, "full_capacity", c.full), t0.Add(time.Duration(i)*time.Second))
+		if got := u.Get("state_of_charge").Value.Format(0); got != c.want {
+			t.Errorf("%v of %v Ah are %s %%, want %s", c.remaining, c.full, got, c.want)
+		}
+	}
+	d.Entities = append(d.Entities, drivers.Entity{Key: "state_of_charge", Role: drivers.BatteryCharge, Max: 100})
+	if c := NewUnit(d, [3]time.Duration{}, nil).Get("state_of_charge"); c.derived != nil {
+		t.Error("the device's own state of charge is replaced")
+	}
+}
+
 func TestAMissingCellLeavesTheExtremesAsOldAsItself(t *testing.T) {
 	u := pack()
 	u.Apply(sample("cell_01_voltage", 3.3, "cell_02_voltage", 3.2), t0)
