@@ -93,6 +93,9 @@ func (p *publisher) announce(ctx context.Context, o *outlet, now time.Time) {
 	d.mu.Lock()
 	dev, desc, before := p.describe(d)
 	extra := append(Diagnostics(d.cfg.Port.Kind), d.switches()...)
+	if d.group != nil {
+		extra = GroupDiagnostics()
+	}
 	d.mu.Unlock()
 	msgs, announced := discovery.Announce(dev, desc, extra, before, p.options)
 	for uid := range announced { // it had another identity before

@@ -110,15 +110,18 @@ func (b *Bridge) makePublisher() {
 	b.pub.bridge = &bridgeDevice{
 		version: b.version, started: b.started, problems: b.problems, announced: kept.Announced,
 		online: func() (online, all int) {
-			ds := b.devices()
-			for _, d := range ds {
+			for _, d := range b.devices() {
+				if d.group != nil {
+					continue
+				}
+				all++
 				d.mu.Lock()
 				if d.online {
 					online++
 				}
 				d.mu.Unlock()
 			}
-			return online, len(ds)
+			return online, all
 		},
 		keep: func(a discovery.Announced) {
 			b.store.Put(store.Device{ID: bridgeID, UID: b.pub.options.BridgeUID(), Announced: a})
@@ -283,6 +286,11 @@ func (b *Bridge) save(d *device) {
 
 func (b *Bridge) touch(d *device) {
 	b.pub.touch(d.outlet)
+	for _, o := range b.devices() {
+		if o.group.has(d) {
+			b.pub.touch(o.outlet)
+		}
+	}
 	b.changed()
 }
 

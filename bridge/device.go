@@ -23,6 +23,7 @@ type device struct {
 	paces  [3]time.Duration
 	outlet *outlet         // the publisher's side of it
 	writer *control.Writer // the write path; nil: nothing can be written. Never called under mu: it takes mu itself
+	group  *group          // it is made of other devices, and has no line; nil: it is one of its own
 
 	mu             sync.Mutex
 	kept           store.Device // identity, descriptor and answered queries, as in the store
@@ -206,6 +207,10 @@ func (d *device) grace() time.Duration {
 
 // age turns the device off when it has been silent for too long and nothing that it said outlives that.
 func (d *device) age(now time.Time) {
+	if d.group != nil {
+		d.group.refresh(d, now)
+		return
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.silent = now.Sub(d.liveSeen) > d.grace()

@@ -11,6 +11,9 @@ import (
 // longest is the most characters that Home Assistant takes as a state.
 const longest = 255
 
+// noError is said where nothing is wrong: not "None", which Home Assistant reads as unknown.
+const noError = "No error"
+
 // Diagnostics are the values that the bridge adds to each device. They hang on the bridge alone: they have something to say while the
 // device is silent. One more belongs to a device whose link is that of a radio.
 func Diagnostics(kind link.Kind) []drivers.Entity {
@@ -64,6 +67,9 @@ func clip(t string) string {
 
 // withDiagnostics adds the bridge's own values to the document of the device itself. d is locked.
 func (d *device) withDiagnostics(b []byte, now time.Time) []byte {
+	if d.group != nil {
+		return d.group.withDiagnostics(b, d)
+	}
 	f := d.health.figures(now)
 	b = b[:len(b)-1]
 	b = appendKey(b, "link")
@@ -104,7 +110,7 @@ func (d *device) trouble() string {
 	case (!d.online || d.silent) && d.health.lastError != "":
 		return d.health.lastError
 	}
-	return "No error" // not "None": Home Assistant reads that as unknown
+	return noError
 }
 
 func appendKey(b []byte, key string) []byte {

@@ -81,6 +81,10 @@ func (b *Bridge) makeFleet(cfg *config.Config, was *fleet) (*fleet, error) {
 		}
 		next.lines = append(next.lines, b.makeLine(devices))
 	}
+	members := next.devices
+	for _, c := range cfg.Groups {
+		next.devices = append(next.devices, b.makeGroup(c, members, was))
+	}
 	return next, nil
 }
 
@@ -119,6 +123,9 @@ func (b *Bridge) makeDevice(c config.Device) *device {
 }
 
 func sameFamily(kept store.Device, c config.Device) bool {
+	if kept.Driver == groupDriver || c.Driver == groupDriver {
+		return kept.Driver == c.Driver
+	}
 	before, err := all.Find(kept.Driver)
 	return err != nil || before.Family == c.Spec.Family
 }

@@ -188,8 +188,8 @@ func (p *publisher) news(ctx context.Context) []*outlet {
 	}
 	if next != nil { // whoever left was touched before; several fleets may have come and gone since
 		p.devices = next
-		touched = slices.DeleteFunc(touched, func(o *outlet) bool { return !slices.Contains(next, o) })
 	}
+	touched = slices.DeleteFunc(touched, func(o *outlet) bool { return !slices.Contains(p.devices, o) })
 	if tidy && up && p.session == sessions { // a new connection does it anyway
 		p.bury(ctx)
 	}
@@ -240,6 +240,9 @@ func (p *publisher) flush(ctx context.Context, o *outlet, all bool) {
 	}
 	now := time.Now()
 	o.flushed = now
+	if g := o.device.group; g != nil {
+		g.refresh(o.device, now)
+	}
 	p.announce(ctx, o, now)
 	if o.session == 0 {
 		return

@@ -49,6 +49,9 @@ func (d *device) beat(at time.Time) {
 
 // held: a sampled device says nothing between two publications, unless it has fallen silent. d is locked.
 func (d *device) held(sent, now time.Time) bool {
+	if d.group != nil {
+		return d.group.held(sent, now)
+	}
 	return d.cfg.Samples > 0 && d.link.up && !sent.Before(d.published) && now.Sub(d.published) < d.grace()
 }
 

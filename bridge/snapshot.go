@@ -23,6 +23,9 @@ func (b *Bridge) Snapshot() status.Snapshot {
 		_, s.Notes = b.notices()
 	}
 	for _, d := range devices {
+		if d.group != nil {
+			d.group.refresh(d, now)
+		}
 		s.Devices = append(s.Devices, d.snapshot(now))
 	}
 	return s
@@ -50,6 +53,9 @@ func (d *device) snapshot(now time.Time) status.Device {
 	}
 	if d.problem != "" {
 		out.LastError = d.problem
+	}
+	if d.group != nil {
+		d.group.snapshot(&out, d)
 	}
 	for i, u := range d.units {
 		vs := make([]status.Value, 0, len(u.shown))

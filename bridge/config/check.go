@@ -27,6 +27,7 @@ func (d *decoder) check(c *Config) {
 		d.checkDevice(d.places[i], &c.Devices[i], &c.MQTT)
 	}
 	d.compare(c.Devices)
+	d.checkGroups(c)
 }
 
 func path(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }

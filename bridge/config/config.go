@@ -20,6 +20,7 @@ type Config struct {
 	Log      Log      `yaml:"log" doc:"what sunwire says of itself"`
 	StateDir string   `yaml:"state_dir" doc:"folder for what must survive a power cut"`
 	Devices  []Device `yaml:"devices" doc:"what to read; may be empty"`
+	Groups   []Group  `yaml:"groups" doc:"devices that are shown as one besides; none is needed"`
 
 	UpdateCheck bool `yaml:"update_check" doc:"asks github.com once a day for the newest version, which Home Assistant then shows; in the add-on Home Assistant does that itself"`
 

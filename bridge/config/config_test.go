@@ -71,6 +71,10 @@ func TestTheExampleHasEveryKey(t *testing.T) {
 	if len(d.errs) > 0 {
 		t.Fatal(d.errs)
 	}
+	example, _ := os.ReadFile(exampleFile)
+	_, groups, _ := strings.Cut(string(example), "\n#groups:")
+	groups = "groups:" + regexp.MustCompile(`(?m)^#`).ReplaceAllString(groups, "")
+	d.value("", d.root([]byte(groups)), reflect.ValueOf(newConfig()).Elem())
 	have := map[string]bool{}
 	for key := range d.at {
 		key = regexp.MustCompile(`\[\d+\]`).ReplaceAllString(key, "[]")

@@ -44,11 +44,11 @@ func testDrivers() []drivers.Driver {
 	simulate := func(drivers.Model, uint16) link.Simulator { return nil }
 	return []drivers.Driver{
 		{
-			Name: "pi30", Aliases: []string{"axpert"}, Links: []link.Kind{link.Serial, link.HID, link.TCP}, Simulate: simulate,
+			Name: "pi30", Class: drivers.Inverter, Aliases: []string{"axpert"}, Links: []link.Kind{link.Serial, link.HID, link.TCP}, Simulate: simulate,
 			Paces: [3]time.Duration{5 * time.Second, time.Minute, time.Hour},
 		},
 		{
-			Name: "bme280", Links: []link.Kind{link.I2C}, Simulate: simulate, Config: func() any { return &bmeOptions{} },
+			Name: "bme280", Class: drivers.Climate, Links: []link.Kind{link.I2C}, Simulate: simulate, Config: func() any { return &bmeOptions{} },
 			Paces: [3]time.Duration{time.Minute, time.Hour, time.Hour},
 		},
 		{

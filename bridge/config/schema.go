@@ -90,6 +90,8 @@ var forms = map[string]string{
 	"http.listen":           `^$|:[0-9]{1,5}$`,
 	"state_dir":             `.`,
 	"devices[].id":          idForm.String(),
+	"groups[].id":           idForm.String(),
+	"groups[].members":      memberForm.String(),
 	"devices[].topics":      `^$|^[^+#/\s][^+#\s]*$`,
 	"devices[].presence":    `^$|^[^+#/\s][^+#\s]*$`,
 }
@@ -177,7 +179,7 @@ func textOf(key string, f field) *schema {
 		return &schema{AnyOf: oneOf(words)}
 	case form != "":
 		s := &schema{Type: unquoted(form), Pattern: orVariable(form)}
-		if key == "devices[].id" {
+		if strings.HasSuffix(key, "[].id") {
 			s.Not = &schema{Enum: []any{"bridge"}}
 		}
 		return s

@@ -45,6 +45,7 @@ type blend struct {
 const (
 	remainingKey   = "remaining_capacity"
 	fullKey        = "full_capacity"
+	designKey      = "design_capacity" // of those that do not tell what has become of it
 	cellMinKey     = "cell_voltage_min"
 	cellMaxKey     = "cell_voltage_max"
 	lowestCellKey  = "lowest_cell"
@@ -111,7 +112,7 @@ func NewGroup() *Group { return &Group{blends: bank()} }
 
 // Counts reports whether the group asks its members for e.
 func (g *Group) Counts(e *drivers.Entity) bool {
-	return e.Key == lowestCellKey || e.Key == highestCellKey || slices.ContainsFunc(g.blends, func(b blend) bool { return b.of(e) })
+	return slices.Contains([]string{lowestCellKey, highestCellKey, designKey}, e.Key) || slices.ContainsFunc(g.blends, func(b blend) bool { return b.of(e) })
 }
 
 // Entities are what a group of those members can tell.
@@ -230,8 +231,8 @@ func mean(in []share) drivers.Value {
 	return drivers.Num(total / float64(len(in)))
 }
 
-// weighted is the mean by full capacity. Where none of them tells one they count alike; where only some do, nobody knows how much the others
-// weigh.
+// weighted is the mean by full capacity, or by what it was when new. Where none of them tells either they count alike; where only some do,
+// nobody knows how much the others weigh.
 func weighted(in []share) drivers.Value {
 	if len(in) == 1 {
 		return drivers.Num(in[0].number)
@@ -239,6 +240,9 @@ func weighted(in []share) drivers.Value {
 	total, weight, telling := 0.0, 0.0, 0
 	for _, s := range in {
 		v, told := s.member.get(fullKey)
+		if !told {
+			v, told = s.member.get(designKey)
+		}
 		if told {
 			telling++
 		}

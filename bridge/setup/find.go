@@ -128,6 +128,9 @@ func (s *Setup) add(ctx context.Context, ports []string) (results []status.Resul
 	for _, d := range cfg.Devices {
 		taken = append(taken, d.ID)
 	}
+	for _, g := range cfg.Groups {
+		taken = append(taken, g.ID)
+	}
 	var devices []config.FormDevice
 	for _, e := range detect.Entries(found, taken) {
 		port, address, err := config.ParsePort(e.Port, nil)

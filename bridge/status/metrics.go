@@ -158,10 +158,16 @@ func (e *exposition) device(d *Device) {
 	e.add("sunwire_device_info", "What a device is.", "1", "device", d.ID, "name", d.Name, "driver", d.Driver,
 		"manufacturer", d.Manufacturer, "model", d.Model, "firmware", d.Firmware)
 	e.add("sunwire_device_online", "Whether a device answers.", truth(d.Online), "device", d.ID)
-	e.add("sunwire_link_up", "Whether a device's port is open.", truth(d.Link.Up), "device", d.ID)
+	if len(d.Members) == 0 {
+		e.add("sunwire_link_up", "Whether a device's port is open.", truth(d.Link.Up), "device", d.ID)
+	}
 	e.add("sunwire_device_max_age_seconds", "Age of the last answer above which a device is unhealthy.", seconds(d.MaxAge), "device", d.ID)
 	if !d.LastUpdate.IsZero() {
 		e.add("sunwire_device_last_update_timestamp_seconds", "When a device last answered a live query.", unix(d.LastUpdate), "device", d.ID)
+	}
+	if len(d.Members) > 0 {
+		e.add("sunwire_group_members_missing", "Members of a group that do not count at present.", strconv.Itoa(d.missing()), "device", d.ID)
+		return
 	}
 	e.add("sunwire_polls_total", "Exchanges with a device.", strconv.FormatUint(d.Polls, 10), "device", d.ID)
 	for _, reason := range slices.Sorted(maps.Keys(d.Failures)) {

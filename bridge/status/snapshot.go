@@ -60,11 +60,19 @@ type Device struct {
 	LastError    string            `json:"last_error,omitempty"`
 	LastErrorAt  time.Time         `json:"last_error_at,omitzero"`
 	Polls        uint64            `json:"polls"`
-	Failures     map[string]uint64 `json:"failures"`        // by reason: no_reply, frame, lost, unsupported, refused, implausible, identity, other
-	SuccessRatio float64           `json:"success_ratio"`   // of the last hundred polls, 0 to 1
-	PollTime     time.Duration     `json:"-"`               // the last live poll, request to reply
-	Values       []Value           `json:"values"`          // in the device's own order
-	Units        []Unit            `json:"units,omitempty"` // devices that this one reports
+	Failures     map[string]uint64 `json:"failures"`          // by reason: no_reply, frame, lost, unsupported, refused, implausible, identity, other
+	SuccessRatio float64           `json:"success_ratio"`     // of the last hundred polls, 0 to 1
+	PollTime     time.Duration     `json:"-"`                 // the last live poll, request to reply
+	Values       []Value           `json:"values"`            // in the device's own order
+	Units        []Unit            `json:"units,omitempty"`   // devices that this one reports
+	Members      []Member          `json:"members,omitempty"` // of a group: what it is made of
+}
+
+// Member is a device that a group is made of, or a unit of one.
+type Member struct {
+	ID      string `json:"id"` // as configured: of a unit ID/UNIT
+	Name    string `json:"name"`
+	Missing string `json:"missing,omitempty"` // why it does not count at present; "": it does
 }
 
 // Unit is a device that another one reports.

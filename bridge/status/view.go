@@ -2,6 +2,7 @@ package status
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -199,6 +200,12 @@ func (h *handler) card(d *Device, now time.Time) card {
 	c := card{
 		ID: d.ID, Name: d.Name, Updated: h.moment(d.LastUpdate, now), LastError: d.LastError, LastErrorAt: h.moment(d.LastErrorAt, now),
 		About: join(" ", d.Manufacturer, d.Model), Facts: []string{d.Driver + " on " + d.Port},
+	}
+	if len(d.Members) > 0 {
+		c.Facts = nil
+	}
+	for _, m := range d.Members {
+		c.Facts = append(c.Facts, m.Name+": "+cmp.Or(m.Missing, "live"))
 	}
 	if c.Name == "" {
 		c.Name = d.ID

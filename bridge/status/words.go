@@ -2,6 +2,7 @@ package status
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -117,6 +118,8 @@ func cabled(port string) bool {
 // deviceState is one word for how d is, and what to do about it.
 func deviceState(d *Device, now time.Time) (state, text, advice string) {
 	switch {
+	case len(d.Members) > 0:
+		return groupState(d)
 	case !d.Link.Up && d.Link.Error != "":
 		return "bad", "No link", "" // the link's error has the advice
 	case d.LastUpdate.IsZero() && d.LastError == "":
@@ -129,6 +132,30 @@ func deviceState(d *Device, now time.Time) (state, text, advice string) {
 		return "bad", "Late", "Its values are older than max_age."
 	}
 	return "ok", "Live", ""
+}
+
+// groupState is that of a device that is made of others.
+func groupState(d *Device) (state, text, advice string) {
+	missing := d.missing()
+	switch {
+	case d.Online && missing == 0:
+		return "ok", "Live", ""
+	case d.LastUpdate.IsZero() && d.LastError == "":
+		return "wait", "Waiting", ""
+	case !d.Online:
+		return "bad", "No values", "What is wrong is said below, and at its members."
+	}
+	return "bad", fmt.Sprintf("%d of %d missing", missing, len(d.Members)), "What all together give is known once all of them answer."
+}
+
+// missing is how many of its members do not count.
+func (d *Device) missing() (n int) {
+	for _, m := range d.Members {
+		if m.Missing != "" {
+			n++
+		}
+	}
+	return n
 }
 
 // foremost are the keys of the vocabulary that people look for, in the order in which they are shown large.

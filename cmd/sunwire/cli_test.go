@@ -183,7 +183,7 @@ func TestTheExamplesFurtherDevicesAreRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	list, more, _ := strings.Cut(string(text), "# More that may stand")
-	more = regexp.MustCompile("(?m)^#(  )").ReplaceAllString("# More"+more, "$1")
+	more = regexp.MustCompile("(?m)^#(  |groups:)").ReplaceAllString("# More"+more, "$1")
 	cfg, err := config.Parse("example", []byte(list+more), environment())
 	if err != nil {
 		t.Fatal(err)
@@ -195,7 +195,7 @@ func TestTheExamplesFurtherDevicesAreRight(t *testing.T) {
 			t.Errorf("%s: %v", d.ID, err)
 		}
 	}
-	if !names["openmeteo"] || !names["httpjson"] || !names["mqttin"] {
+	if !names["openmeteo"] || !names["httpjson"] || !names["mqttin"] || len(cfg.Groups) != 1 {
 		t.Errorf("there are %v", names)
 	}
 }
