@@ -1,83 +1,15 @@
 package bridge
 
 import (
-	"bytes"
-	"context"
 	"fmt"
-	"iter"
-	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"sunwire/bridge/control"
 	"sunwire/discovery/discoverytest"
-	"sunwire/drivers/jk"
 	"sunwire/drivers/link"
-	"sunwire/drivers/link/simulated"
 )
-
-// rack is the packs on one RS485 bus, each with an address. The first digits of their serial numbers differ, unless they are twins.
-type rack struct {
-	packs []link.Simulator // from address 1
-	twins bool
-}
-
-func (r *rack) Push() iter.Seq2[time.Duration, []byte] { return nil }
-
-func (r *rack) Answer(request []byte) []byte {
-	for i, p := range r.packs {
-		reply := bytes.Clone(p.Answer(request))
-		if reply == nil {
-			continue
-		}
-		if len(reply) > 86 && reply[4] == 3 && !r.twins {
-			reply[86] = byte('1' + i)
-			reply = jk.PB.Reseal(reply)
-		}
-		return reply
-	}
-	return nil
-}
-
-// serve lets r answer behind a serial server, and gives its port.
-func (r *rack) serve(t *testing.T) string {
-	t.Helper()
-	for address := range uint16(2) {
-		r.packs = append(r.packs, jk.PB.Simulate(nil, address+1))
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var serving sync.WaitGroup
-	serving.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			serving.Go(func() {
-				stop := context.AfterFunc(ctx, func() { _ = c.Close() })
-				defer stop()
-				_ = simulated.Line{}.Serve(ctx, c, r)
-				_ = c.Close()
-			})
-		}
-	})
-	t.Cleanup(func() { cancel(); _ = l.Close(); serving.Wait() })
-	return "tcp:" + l.Addr().String()
-}
-
-func packs(port, more string) string {
-	return fmt.Sprintf(`
-devices:
-  - {id: one, driver: jk_pb, port: %q, address: 1, interval: 100ms, slow: 200ms, %s}
-  - {id: two, driver: jk_pb, port: %q, address: 2, interval: 100ms, slow: 200ms, %s}
-`, port, more, port, more)
-}
 
 // settle waits until the settings are published, and lets the time pass that nothing is written after a start.
 func (w *world) settle(b *Bridge) {
@@ -92,8 +24,8 @@ func (w *world) settle(b *Bridge) {
 
 func TestTwoPacksOnOneBusWithOneSerialNumberAreAnErrorOfBoth(t *testing.T) {
 	w := newWorld(t)
-	r := &rack{twins: true}
-	b, _ := w.run(w.dir, packs(r.serve(t), "control: full"), nil)
+	bus := rack{packs: []link.Simulator{pb("31213480085", 20, 1), pb("31213480085", 70, 2)}}
+	b, _ := w.run(w.dir, packs(serve(t, bus), 2, ", control: full"), nil)
 	w.until("both are told of", func() bool {
 		of := map[string]bool{}
 		for _, p := range b.Snapshot().Problems {
@@ -131,10 +63,10 @@ func TestABatteryOfWhichNothingMayBeWrittenHasNoControl(t *testing.T) {
 
 func TestOfABatteryOnlyTheSwitchesAreSafe(t *testing.T) {
 	w := newWorld(t)
-	r := &rack{}
-	b, _ := w.run(w.dir, packs(r.serve(t), "control: safe"), nil)
+	bus := rack{packs: []link.Simulator{pb("31213480085", 20, 1), pb("31213480086", 70, 2)}}
+	b, _ := w.run(w.dir, packs(serve(t, bus), 2, ", control: safe"), nil)
 	w.settle(b)
-	uid := "jk_11213480085" // the first character is the pack's own
+	uid := "jk_31213480085"
 	w.until("the switches", func() bool {
 		text, _ := w.heard(configTopic(uid))
 		return strings.Contains(text, "balance_switch/set")

@@ -130,6 +130,12 @@ func TestAStormOfReloadsLeavesNothingBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.until("all others are forgotten", func() bool { return len(b.store.All()) == 2 }) // the inverter and the bridge
+	defer func() {
+		if t.Failed() {
+			stacks := make([]byte, 1<<20)
+			t.Logf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), goroutines, stacks[:runtime.Stack(stacks, true)])
+		}
+	}()
 	w.until("all goroutines have ended", func() bool { return runtime.NumGoroutine() <= goroutines+2 })
 	w.mu.Lock()
 	for topic, text := range w.last {
