@@ -22,32 +22,13 @@ func (w *world) settle(b *Bridge) {
 	}
 }
 
-func TestTwoPacksOnOneBusWithOneSerialNumberAreAnErrorOfBoth(t *testing.T) {
-	w := newWorld(t)
-	bus := rack{packs: []link.Simulator{pb("31213480085", 20, 1), pb("31213480085", 70, 2)}}
-	b, _ := w.run(w.dir, packs(serve(t, bus), 2, ", control: full"), nil)
-	w.until("both are told of", func() bool {
-		of := map[string]bool{}
-		for _, p := range b.Snapshot().Problems {
-			id, _, _ := strings.Cut(p, ": ")
-			of[id] = true
-		}
-		return of["one"] && of["two"]
-	})
-	_, one := w.heard("sunwire/one/state")
-	_, two := w.heard("sunwire/two/state")
-	if one > 0 && two > 0 {
-		t.Error("both are published")
-	}
-}
-
 func TestABatteryOfWhichNothingMayBeWrittenHasNoControl(t *testing.T) {
 	w := newWorld(t)
 	b, _ := w.run(w.dir, "\ndevices:\n  - {id: one, driver: jk_pb, port: \"sim:\", interval: 100ms, slow: 200ms}\n", nil)
 	w.settle(b)
 	w.until("discovery of the settings", func() bool {
 		text, _ := w.heard(configTopic("jk_31213480085"))
-		return strings.Contains(text, "balance_switch")
+		return strings.Contains(text, "balancer_enabled")
 	})
 	text, _ := w.heard(configTopic("jk_31213480085"))
 	discoverytest.Check(t, []byte(text))
@@ -63,13 +44,17 @@ func TestABatteryOfWhichNothingMayBeWrittenHasNoControl(t *testing.T) {
 
 func TestOfABatteryOnlyTheSwitchesAreSafe(t *testing.T) {
 	w := newWorld(t)
-	bus := rack{packs: []link.Simulator{pb("31213480085", 20, 1), pb("31213480086", 70, 2)}}
-	b, _ := w.run(w.dir, packs(serve(t, bus), 2, ", control: safe"), nil)
+	port := serve(t, rack{packs: []link.Simulator{pb("3121348008501", 20, 1), pb("3121348008502", 70, 2)}})
+	b, _ := w.run(w.dir, fmt.Sprintf(`
+devices:
+  - {id: one, driver: jk_pb, port: %q, address: 1, interval: 200ms, slow: 200ms, control: safe}
+  - {id: two, driver: jk_pb, port: %q, address: 2, interval: 200ms, slow: 200ms, control: safe}
+`, port, port), nil)
 	w.settle(b)
-	uid := "jk_31213480085"
+	const uid = "jk_3121348008501"
 	w.until("the switches", func() bool {
 		text, _ := w.heard(configTopic(uid))
-		return strings.Contains(text, "balance_switch/set")
+		return strings.Contains(text, "balancer_enabled/set")
 	})
 	text, _ := w.heard(configTopic(uid))
 	discoverytest.Check(t, []byte(text))
@@ -79,7 +64,7 @@ func TestOfABatteryOnlyTheSwitchesAreSafe(t *testing.T) {
 			controls[key] = c["p"]
 		}
 	}
-	if fmt.Sprint(controls) != "map[balance_switch:switch charge_switch:switch discharge_switch:switch]" {
+	if fmt.Sprint(controls) != "map[balancer_enabled:switch charge_switch:switch discharge_switch:switch]" {
 		t.Errorf("offered: %v", controls)
 	}
 	if got := w.ask("one/charge_switch/set", "OFF"); got.Result != control.Done || got.Old != "ON" || got.Now != "OFF" {

@@ -90,14 +90,13 @@ func serve(t *testing.T, s link.Simulator) (port string) {
 	return "tcp://" + l.Addr().String()
 }
 
-// packs is that many of them on one bus.
-func packs(port string, n int, more string) string {
-	var b strings.Builder
-	b.WriteString("\ndevices:\n")
-	for i, id := range []string{"one", "two", "three"}[:n] {
-		fmt.Fprintf(&b, "  - {id: %s, driver: jk_pb, port: %q, address: %d, interval: 100ms, slow: 200ms%s}\n", id, port, i+1, more)
-	}
-	return b.String()
+func packs(port string) string {
+	return fmt.Sprintf(`
+devices:
+  - {id: one, driver: jk_pb, port: %q, address: 1, interval: 200ms}
+  - {id: two, driver: jk_pb, port: %q, address: 2, interval: 200ms}
+  - {id: three, driver: jk_pb, port: %q, address: 3, interval: 200ms}
+`, port, port, port)
 }
 
 func TestPacksOnOneBusAreNotMixed(t *testing.T) {
@@ -106,7 +105,7 @@ func TestPacksOnOneBusAreNotMixed(t *testing.T) {
 		t.Run(map[bool]string{true: "overheard", false: "asked"}[master], func(t *testing.T) {
 			w := newWorld(t)
 			bus := rack{[]link.Simulator{pb("3121348008501", 20, 1), pb("3121348008502", 70, 2)}, master}
-			w.run(w.dir, packs(serve(t, bus), 3, ""), nil)
+			w.run(w.dir, packs(serve(t, bus)), nil)
 			for _, id := range []string{"one", "two"} { // each listens for a master first
 				w.until(id+" speaks", func() bool { _, n := w.heard("sunwire/" + id + "/state"); return n > 1 })
 			}
@@ -126,5 +125,23 @@ func TestPacksOnOneBusAreNotMixed(t *testing.T) {
 				t.Error("a pack that is not there is online")
 			}
 		})
+	}
+}
+
+func TestTwoPacksWithOneSerialNumberAreAnErrorOfBoth(t *testing.T) {
+	w := newWorld(t)
+	bus := rack{packs: []link.Simulator{pb("3121348008501", 20, 1), pb("3121348008501", 70, 2)}}
+	b, _ := w.run(w.dir, packs(serve(t, bus)), nil)
+	w.until("the reason", func() bool {
+		of := map[string]bool{}
+		for _, p := range b.Snapshot().Problems {
+			id, why, _ := strings.Cut(p, ": ")
+			of[id] = strings.Contains(why, "identity: id")
+		}
+		return of["one"] && of["two"]
+	})
+	_, one := w.heard("sunwire/one/state")
+	if _, two := w.heard("sunwire/two/state"); one > 0 && two > 0 {
+		t.Error("both are published")
 	}
 }

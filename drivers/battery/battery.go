@@ -91,14 +91,14 @@ func Balancing() drivers.Entity {
 	return drivers.Entity{Key: "balancing", Name: "Balancing", Platform: drivers.Binary, Quantity: drivers.Running, Category: drivers.Diagnostic}
 }
 
-// ChargeSwitch, DischargeSwitch and BalanceSwitch are what somebody chose, where the device tells that from what its protection leaves of it.
+// ChargeSwitch, DischargeSwitch and BalancerEnabled are what somebody chose, where the device tells that from what its protection leaves of it.
 func ChargeSwitch() drivers.Entity { return chosen("charge_switch", "Charge switch") }
 
 // DischargeSwitch: see ChargeSwitch.
 func DischargeSwitch() drivers.Entity { return chosen("discharge_switch", "Discharge switch") }
 
-// BalanceSwitch: see ChargeSwitch.
-func BalanceSwitch() drivers.Entity { return chosen("balance_switch", "Balance switch") }
+// BalancerEnabled: see ChargeSwitch.
+func BalancerEnabled() drivers.Entity { return chosen("balancer_enabled", "Balancer enabled") }
 
 func chosen(key, name string) drivers.Entity {
 	return Switched(drivers.Entity{Key: key, Name: name, Platform: drivers.Binary, Category: drivers.Config})

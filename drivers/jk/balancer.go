@@ -53,7 +53,6 @@ func balancer() *wire.Protocol {
 
 func balancerLayout() *wire.Layout {
 	moving := battery.Balancing()
-	enabled := drivers.Entity{Key: "balancer_enabled", Name: "Balancer enabled", Platform: drivers.Binary, Category: drivers.Diagnostic}
 	amps := func(key, name string) drivers.Entity {
 		return drivers.Entity{Key: key, Name: name, Quantity: drivers.Current.At(3), Category: drivers.Diagnostic, Min: 0, Max: 20}
 	}
@@ -67,7 +66,7 @@ func balancerLayout() *wire.Layout {
 		{At: 11, Entity: amps("balance_current", "Balance current"), Form: wire.U16, Per: 1000},
 		{At: 13, Entity: trigger, Form: wire.U16, Per: 1000},
 		{At: 15, Entity: amps("max_balance_current", "Maximum balance current"), Form: wire.U16, Per: 1000},
-		{At: 17, Entity: enabled},
+		{At: 17, Entity: balancerEnabled()},
 		{At: 19, Entity: battery.Cell(), Form: wire.U16, Per: 1000, Many: wire.Many{Max: 24, Count: wire.CountAt(4)}},
 		{
 			At: 67, Entity: temperature, Form: wire.U16,

@@ -47,7 +47,7 @@ func (d *dialect) protocol() *wire.Protocol {
 		Sum:     wire.Sum{Of: wire.Add, Size: 1},
 		Piece:   true,
 		Match: func(c *wire.Command, _ int, f []byte) error {
-			if len(f) == jk02Frame && f[4] == types[c.Name] || len(f) == bleTaken && f[4] == 0xC8 && c.Name == "taken" {
+			if len(f) == jk02Frame && f[4] == types[c.Name] || len(f) == bleTaken && f[4] == taken && c.Name == "taken" {
 				return nil
 			}
 			return fmt.Errorf("%w: a frame of type %#02x, which is not %s", drivers.ErrFrame, f[4], c.Name)
@@ -64,7 +64,8 @@ func (d *dialect) protocol() *wire.Protocol {
 			{Name: "status", Also: bleCells, Code: 0x96, Layout: d.status, Example: d.example("status")},
 			{Name: "taken", Also: bleWrites, OnDemand: true, Layout: takenLayout()},
 		},
-		Whole: battery.VoltageKey, Parts: battery.CellKey, Instead: "show us its frames, from sunwire read --log debug",
+		Setter: d.set,
+		Whole:  battery.VoltageKey, Parts: battery.CellKey, Instead: "show us its frames, from sunwire read --log debug",
 	}
 }
 
@@ -80,10 +81,11 @@ var (
 	startAsked = []byte{0xAA, 0x55, 0x90, 0xEB}
 )
 
-func question(command byte) []byte {
-	b := make([]byte, 20)
-	b[copy(b, startAsked)] = command
-	b[19] = byte(wire.Add(b))
+// question is a command, with a value of as many bytes as it says first.
+func question(command byte, value ...byte) []byte {
+	b := make([]byte, bleTaken)
+	copy(b, append(append(bytes.Clone(startAsked), command), value...))
+	b[bleTaken-1] = byte(wire.Add(b))
 	return b
 }
 
@@ -110,6 +112,7 @@ func takenLayout() *wire.Layout {
 type dialect struct {
 	name, why        string // name is mpp-solar's
 	settings, status *wire.Layout
+	set              *wire.Setter
 	fits             map[string]func(frame []byte) bool // by command; status: true of no other dialect's frames
 	examples         map[string]string                  // by command, in hexadecimal
 }
@@ -125,12 +128,12 @@ func (d *dialect) example(command string) []byte {
 func dialects() []dialect {
 	return []dialect{
 		{
-			name: "jk02_32", why: "its frames have room for 32 cells", settings: settingsLayout(), status: statusLayout(32),
+			name: "jk02_32", why: "its frames have room for 32 cells", settings: settingsLayout(false, bleRegister), status: statusLayout(32), set: bleSetter(),
 			fits:     map[string]func([]byte) bool{"settings": isSettings, "status": func(f []byte) bool { return covers(f, 70, 32) }},
 			examples: map[string]string{"info": pbInfoExample, "settings": pbSettingsExample, "status": pbStatusExample},
 		},
 		{
-			name: "jk02", why: "its frames have room for 24 cells", settings: settingsLayout(), status: statusLayout(24),
+			name: "jk02", why: "its frames have room for 24 cells", settings: settingsLayout(false, bleRegister), status: statusLayout(24), set: bleSetter(),
 			fits: map[string]func([]byte) bool{"settings": isSettings, "status": func(f []byte) bool { return covers(f, 54, 24) }},
 		},
 		{

@@ -92,34 +92,6 @@ func infoLayout() *wire.Layout {
 	}}
 }
 
-// settingsLayout is what the owner has set; it stands in the same places whatever the room for cells.
-func settingsLayout() *wire.Layout {
-	volts := func(at int, key, name string) wire.Field {
-		return wire.Field{At: at, Entity: cellLimit(key, name), Form: wire.U32, Per: 1000}
-	}
-	current := func(at int, key, name string, most float64) wire.Field {
-		return wire.Field{At: at, Entity: amps(key, name, most), Form: wire.U32, Per: 1000}
-	}
-	capacity := drivers.Entity{Key: "nominal_capacity", Name: "Nominal capacity", Quantity: drivers.Charge.At(0), Category: drivers.Diagnostic, Max: 6000}
-	return &wire.Layout{Little: true, Fields: []wire.Field{
-		volts(10, "cell_undervoltage_protection", "Cell undervoltage protection"),
-		volts(14, "cell_undervoltage_recovery", "Cell undervoltage recovery"),
-		volts(18, "cell_overvoltage_protection", "Cell overvoltage protection"),
-		volts(22, "cell_overvoltage_recovery", "Cell overvoltage recovery"),
-		volts(26, "balance_trigger_voltage", "Balance trigger voltage"),
-		volts(46, "power_off_voltage", "Power-off voltage"),
-		current(50, "max_charge_current", "Maximum charge current", 1000),
-		current(62, "max_discharge_current", "Maximum discharge current", 1000),
-		current(78, "max_balance_current", "Maximum balance current", 20),
-		{At: 114, Entity: cellCount(32), Form: wire.U32},
-		{At: 118, Entity: toggle("charge_switch", "Charge switch"), Form: wire.U32},
-		{At: 122, Entity: toggle("discharge_switch", "Discharge switch"), Form: wire.U32},
-		{At: 126, Entity: toggle("balancer_enabled", "Balancer enabled"), Form: wire.U32},
-		{At: 130, Entity: capacity, Form: wire.U32, Per: 1000},
-		volts(138, "balance_start_voltage", "Balance start voltage"),
-	}}
-}
-
 // cellCount is how many cells the owner says there are.
 func cellCount(most float64) drivers.Entity {
 	e := battery.Counted("cell_count", "Cells")
@@ -133,8 +105,4 @@ func cellLimit(key, name string) drivers.Entity {
 
 func amps(key, name string, most float64) drivers.Entity {
 	return drivers.Entity{Key: key, Name: name, Quantity: drivers.Current, Category: drivers.Diagnostic, Max: most}
-}
-
-func toggle(key, name string) drivers.Entity {
-	return drivers.Entity{Key: key, Name: name, Platform: drivers.Binary, Category: drivers.Diagnostic}
 }

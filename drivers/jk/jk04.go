@@ -26,6 +26,13 @@ func jk04Settings() *wire.Layout {
 		{At: 98, Entity: cellLimit("balance_start_voltage", "Balance start voltage"), Form: wire.F32},
 		{At: 106, Entity: cellLimit("balance_trigger_voltage", "Balance trigger voltage"), Form: wire.F32},
 		{At: 110, Entity: amps("max_balance_current", "Maximum balance current", 20), Form: wire.F32},
-		{At: 114, Entity: toggle("balancer_enabled", "Balancer enabled"), Form: wire.U32},
+		{At: 114, Entity: balancerEnabled(), Form: wire.U32},
 	}}
+}
+
+// balancerEnabled is what can only be read here.
+func balancerEnabled() drivers.Entity {
+	e := battery.BalancerEnabled()
+	e.Category, e.Setting = drivers.Diagnostic, nil
+	return e
 }

@@ -66,7 +66,7 @@ func pb() *wire.Protocol {
 		Commands: []wire.Command{
 			{Name: "info", Also: pbNames, Code: 0x161C, OnDemand: true, Layout: infoLayout(), Example: unhex(pbInfoExample)},
 			{Name: "status", Also: pbNames, Code: 0x1620, Layout: statusLayout(32), Example: unhex(pbStatusExample)},
-			{Name: "settings", Also: pbNames, Code: 0x161E, Pace: drivers.Slow, Layout: pbSettings(), Example: unhex(pbSettingsExample)},
+			{Name: "settings", Also: pbNames, Code: 0x161E, Pace: drivers.Slow, Layout: settingsLayout(true, pbRegister), Example: unhex(pbSettingsExample)},
 		},
 		Setter: pbSetter(),
 		Whole:  battery.VoltageKey, Parts: battery.CellKey, Instead: "firmware before 11 has another layout and speaks it over Bluetooth only",

@@ -57,6 +57,45 @@ func ttlSealed(head ...byte) []byte {
 	return b
 }
 
+// bleSetter sends a command with a value of four bytes; the answer does not say which command was taken:
+//
+//	AA 55 90 EB  1D       04      01 00 00 00  00 ...  9C
+//	AA 55 90 EB  C8       01      01           00 ...  44
+//	start        command  length  value                sum
+//
+// (mpp-solar, MIT: its frames and their answers; syssi/esphome-jk-bms issue 87.)
+func bleSetter() *wire.Setter {
+	return &wire.Setter{
+		Request: func(w wire.Write) []byte {
+			return question(byte(w.Register), binary.LittleEndian.AppendUint32([]byte{4}, w.Raw)...)
+		},
+		Length: bleLength, Sum: wire.Sum{Of: wire.Add, Size: 1},
+		Answer: func(_ wire.Write, f []byte) error {
+			switch {
+			case len(f) != bleTaken || f[4] != taken || f[5] != 1:
+				return fmt.Errorf("%w: a frame of type %#02x, which is no acknowledgement", drivers.ErrFrame, f[4])
+			case f[6] != 1:
+				return drivers.ErrRefused
+			}
+			return nil
+		},
+		Parse: func(b []byte) wire.Write {
+			if len(b) != bleTaken {
+				return wire.Write{}
+			}
+			return wire.Write{Register: uint16(b[4]), Raw: binary.LittleEndian.Uint32(b[6:])}
+		},
+		Reply: func(_ wire.Write, done bool) []byte {
+			if done {
+				return question(taken, 1, 1)
+			}
+			return question(taken, 1, 0)
+		},
+	}
+}
+
+const taken = 0xC8
+
 // pbSetter writes one value into two Modbus registers, the higher first. Where a setting is, is 1000 and its place in the settings frame
 // behind the frame's head of 6 bytes:
 //

@@ -56,7 +56,7 @@ func opened(t *testing.T, d drivers.Driver, address uint16) (*tap, drivers.Contr
 }
 
 // The frames of TTL are those of syssi/esphome-jk-bms (Apache-2.0), which are in use on firmware 10 and 11; the same with 3 as the source
-// and without the directive before are in its issue 404. Those of PB are the registers and values that basmeerman/jkbms2mqtt wrote to a
+// and without the directive before are in its issue 404. Those of Bluetooth are mpp-solar's (MIT), the balancer's of syssi's issue 87. Those of PB are the registers and values that basmeerman/jkbms2mqtt wrote to a
 // PB2A16S20P and read back.
 func TestSettingsAreWrittenAsOthersWriteThem(t *testing.T) {
 	const directive = "4e570014000000000502000000000000006800000128"
@@ -72,10 +72,15 @@ func TestSettingsAreWrittenAsOthersWriteThem(t *testing.T) {
 		{jk.TTL, 0, "charge_switch", off, []string{directive, "4e57001400000000020200ab000000000068000001d0"}},
 		{jk.TTL, 0, "discharge_switch", on, []string{directive, "4e57001400000000020200ac010000000068000001d2"}},
 		{jk.TTL, 0, "discharge_switch", off, []string{directive, "4e57001400000000020200ac000000000068000001d1"}},
+		{jk.BLE, 0, "charge_switch", on, []string{"aa5590eb1d04010000000000000000000000009c"}},
+		{jk.BLE, 0, "charge_switch", off, []string{"aa5590eb1d04000000000000000000000000009b"}},
+		{jk.BLE, 0, "discharge_switch", on, []string{"aa5590eb1e04010000000000000000000000009d"}},
+		{jk.BLE, 0, "discharge_switch", off, []string{"aa5590eb1e04000000000000000000000000009c"}},
+		{jk.BLE, 0, "balancer_enabled", on, []string{"aa5590eb1f04010000000000000000000000009e"}},
 		{jk.PB, 1, "charge_switch", off, []string{"0110107000020400000000394b"}},
 		{jk.PB, 1, "charge_switch", on, []string{"0110107000020400000001f88b"}},
 		{jk.PB, 15, "discharge_switch", off, []string{"0f101074000204000000000c50"}},
-		{jk.PB, 1, "balance_switch", off, []string{"011010780002040000000038ed"}},
+		{jk.PB, 1, "balancer_enabled", off, []string{"011010780002040000000038ed"}},
 		{jk.PB, 1, "cell_undervoltage_protection", num(2.581), []string{"0110100400020400000a15f8f3"}},
 		{jk.PB, 1, "cell_overvoltage_protection", num(3.651), []string{"0110100c00020400000e437bab"}},
 		{jk.PB, 1, "max_charge_current", num(40), []string{"0110102c00020400009c4054d2"}},
@@ -92,10 +97,11 @@ func TestSettingsAreWrittenAsOthersWriteThem(t *testing.T) {
 }
 
 func TestWhatIsSafeAreTheSwitches(t *testing.T) {
-	for name, want := range map[string][]string{"jk_ttl": {"charge_switch", "discharge_switch"}, "jk_pb": {"charge_switch", "discharge_switch", "balance_switch"}} {
-		d := jk.TTL
-		if name == "jk_pb" {
-			d = jk.PB
+	all := []string{"charge_switch", "discharge_switch", "balancer_enabled"}
+	for _, d := range []drivers.Driver{jk.TTL, jk.PB, jk.BLE} {
+		want := all
+		if d.Name == "jk_ttl" {
+			want = all[:2]
 		}
 		_, _, desc := opened(t, d, 0)
 		var safe []string
@@ -109,8 +115,8 @@ func TestWhatIsSafeAreTheSwitches(t *testing.T) {
 				full++
 			}
 		}
-		if !slices.Equal(safe, want) || (full > 0) != (name == "jk_pb") {
-			t.Errorf("%s: %q are safe, and %d settings are not", name, safe, full)
+		if !slices.Equal(safe, want) || (full > 0) != (d.Name == "jk_pb") {
+			t.Errorf("%s: %q are safe, and %d settings are not", d.Name, safe, full)
 		}
 	}
 }
@@ -125,7 +131,7 @@ func TestASettingIsWhereItsFrameHasIt(t *testing.T) {
 		"short_circuit_recovery": 0x1044, "max_balance_current": 0x1048, "charge_overtemperature_protection": 0x104C, "charge_overtemperature_recovery": 0x1050,
 		"discharge_overtemperature_protection": 0x1054, "discharge_overtemperature_recovery": 0x1058, "charge_undertemperature_protection": 0x105C,
 		"charge_undertemperature_recovery": 0x1060, "mosfet_overtemperature_protection": 0x1064, "mosfet_overtemperature_recovery": 0x1068,
-		"charge_switch": 0x1070, "discharge_switch": 0x1074, "balance_switch": 0x1078, "balance_start_voltage": 0x1084,
+		"charge_switch": 0x1070, "discharge_switch": 0x1074, "balancer_enabled": 0x1078, "balance_start_voltage": 0x1084,
 	}
 	c, d, desc := opened(t, jk.PB, 1)
 	settings := 0
@@ -194,6 +200,53 @@ func TestAnotherAnswerIsNoAcknowledgement(t *testing.T) {
 				t.Errorf("%s: %x counts as the acknowledgement of charge_switch", driver.Name, other[:min(len(other), 24)])
 			}
 		}
+	}
+}
+
+func TestOnlyTheRadiosWordIsAnAcknowledgement(t *testing.T) {
+	for answer, want := range map[string]error{
+		"aa5590ebc8010100000000000000000000000044":         nil, // heard by mpp-solar
+		"41540d0aaa5590ebc8010100000000000000000000000044": nil,
+		"aa5590ebc8010000000000000000000000000043":         drivers.ErrRefused,
+		"aa5590eb1d04000000000000000000000000009b":         drivers.ErrFrame, // an echo
+		"aa5590ebc8010100000000000000000000000045":         drivers.ErrFrame,
+	} {
+		c, d, _ := opened(t, jk.BLE, 0)
+		c.answer = func([]byte) []byte { b, _ := hex.DecodeString(answer); return b }
+		if err := d.Set(t.Context(), "", "charge_switch", drivers.Bool(false)); (err == nil) != (want == nil) || errors.Is(err, drivers.ErrRefused) != errors.Is(want, drivers.ErrRefused) {
+			t.Errorf("%s: %v, want %v", answer, err, want)
+		}
+	}
+}
+
+func TestARadioThatIsToBeGreetedIsGreetedBeforeAWrite(t *testing.T) {
+	c := &tap{sim: jk.BLE.Simulate(nil, 0)}
+	greeted := false // until the next answer, as on a connection that is made anew each time
+	c.answer = func(request []byte) []byte {
+		if was := greeted; !was && request[4] != 0x97 {
+			return nil
+		}
+		greeted = request[4] == 0x97
+		return c.sim.Answer(request)
+	}
+	d, err := jk.BLE.Open(c, 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	desc, err := d.Describe(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range desc.Queries {
+		greeted = false
+		if _, err := d.Poll(t.Context(), q); err != nil {
+			t.Fatal(q.Name, err)
+		}
+	}
+	c.written, greeted = nil, false
+	err = d.(drivers.Controller).Set(t.Context(), "", "charge_switch", drivers.Bool(false))
+	if want := []string{"aa5590eb97000000000000000000000000000011", "aa5590eb1d04000000000000000000000000009b"}; err != nil || !slices.Equal(c.written, want) {
+		t.Errorf("written %q, want %q: %v", c.written, want, err)
 	}
 }
 

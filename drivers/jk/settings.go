@@ -6,8 +6,8 @@ import (
 	"sunwire/drivers/wire"
 )
 
-// limit is a number that can be set, by its place in the settings frame: from least to most, and between the present values of two others.
-// One that is rare is off in Home Assistant by default.
+// limit is a number that somebody set, by its place in the settings frame: from least to most, and between the present values of two others.
+// One that is rare only the PB series has for sure; it is off in Home Assistant by default.
 type limit struct {
 	at             int
 	kind           kind
@@ -34,11 +34,11 @@ var limits = [...]limit{
 	{18, volts, false, "cell_overvoltage_protection", "Cell overvoltage protection", 1.2, 4.4, "cell_overvoltage_recovery", ""},
 	{22, volts, false, "cell_overvoltage_recovery", "Cell overvoltage recovery", 1.2, 4.4, "cell_undervoltage_recovery", "cell_overvoltage_protection"},
 	{26, volts, false, "balance_trigger_voltage", "Balance trigger voltage", 0.003, 1, "", ""},
-	{30, volts, false, "full_voltage", "Cell voltage when full", 1.2, 4.4, "empty_voltage", "cell_overvoltage_protection"},
-	{34, volts, false, "empty_voltage", "Cell voltage when empty", 1.2, 4.4, "", "full_voltage"},
-	{38, volts, false, "requested_charge_voltage", "Requested cell charge voltage", 1.2, 4.4, "", "cell_overvoltage_protection"},
-	{42, volts, false, "requested_float_voltage", "Requested cell float voltage", 1.2, 4.4, "", "requested_charge_voltage"},
-	{46, volts, false, "power_off_voltage", "Power off voltage", 1.2, 4.4, "", "cell_undervoltage_protection"},
+	{30, volts, true, "full_voltage", "Cell voltage when full", 1.2, 4.4, "empty_voltage", "cell_overvoltage_protection"},
+	{34, volts, true, "empty_voltage", "Cell voltage when empty", 1.2, 4.4, "", "full_voltage"},
+	{38, volts, true, "requested_charge_voltage", "Requested cell charge voltage", 1.2, 4.4, "", "cell_overvoltage_protection"},
+	{42, volts, true, "requested_float_voltage", "Requested cell float voltage", 1.2, 4.4, "", "requested_charge_voltage"},
+	{46, volts, false, "power_off_voltage", "Power-off voltage", 1.2, 4.4, "", "cell_undervoltage_protection"},
 	{50, amperes, false, "max_charge_current", "Maximum charge current", 1, 600, "", ""},
 	{54, seconds, true, "charge_overcurrent_delay", "Charge overcurrent delay", 2, 600, "", ""},
 	{58, seconds, true, "charge_overcurrent_recovery", "Charge overcurrent recovery", 2, 600, "", ""},
@@ -58,23 +58,34 @@ var limits = [...]limit{
 	{138, volts, false, "balance_start_voltage", "Balance start voltage", 1.2, 4.25, "", ""},
 }
 
-func pbSettings() *wire.Layout {
+// settingsLayout is what the owner has set; it stands in the same places whatever the room for cells. register tells where what stands there is
+// written, 0: nowhere.
+func settingsLayout(rare bool, register func(at int) uint16) *wire.Layout {
 	l := &wire.Layout{Little: true}
+	add := func(at int, f wire.Field) {
+		f.At, f.Register = at, register(at)
+		if f.Register == 0 {
+			f.Setting = nil
+		}
+		l.Fields = append(l.Fields, f)
+	}
 	for i := range limits {
-		l.Fields = append(l.Fields, limits[i].field())
+		if s := &limits[i]; rare || !s.rare {
+			add(s.at, s.field())
+		}
 	}
-	for i, e := range []drivers.Entity{battery.ChargeSwitch(), battery.DischargeSwitch(), battery.BalanceSwitch()} {
-		at := 118 + 4*i
-		l.Fields = append(l.Fields, wire.Field{At: at, Register: pbRegister(at), Form: wire.U32, Entity: e})
+	for i, e := range []drivers.Entity{battery.ChargeSwitch(), battery.DischargeSwitch(), battery.BalancerEnabled()} {
+		add(118+4*i, wire.Field{Form: wire.U32, Entity: e})
 	}
-	design, cells := battery.Full(6000), battery.Counted("cell_count", "Cells")
-	design.Key, design.Name, cells.Disabled = "design_capacity", "Design capacity", true
-	l.Fields = append(l.Fields, wire.Field{At: 114, Entity: cells, Form: wire.U32}, wire.Field{At: 130, Entity: design, Form: wire.U32, Per: 1000})
+	design := battery.At(0, battery.Full(6000))
+	design.Key, design.Name = "design_capacity", "Design capacity"
+	add(114, wire.Field{Form: wire.U32, Entity: cellCount(32)})
+	add(130, wire.Field{Form: wire.U32, Per: 1000, Entity: design})
 	return l
 }
 
 func (s *limit) field() wire.Field {
-	f := wire.Field{At: s.at, Register: pbRegister(s.at), Form: wire.U32, Per: 1000, Entity: drivers.Entity{
+	f := wire.Field{Form: wire.U32, Per: 1000, Entity: drivers.Entity{
 		Key: s.key, Name: s.name, Quantity: drivers.CellVoltage, Category: drivers.Config, Disabled: s.rare, Min: min(0, s.least), Max: 2 * s.most,
 		Setting: &drivers.Setting{Risk: drivers.Full, Min: s.least, Max: s.most, MinKey: s.minKey, MaxKey: s.maxKey},
 	}}
@@ -90,5 +101,18 @@ func (s *limit) field() wire.Field {
 	return f
 }
 
-// pbRegister is where the setting is written that stands there in the frame.
+// pbRegister is where PB takes what stands at that place.
 func pbRegister(at int) uint16 { return uint16(0x1000 + at - 6) } //nolint:gosec // a frame has 300 bytes
+
+// bleRegister is the command by which the switches are set over Bluetooth.
+func bleRegister(at int) uint16 {
+	switch at {
+	case 118:
+		return 0x1D
+	case 122:
+		return 0x1E
+	case 126:
+		return 0x1F
+	}
+	return 0
+}

@@ -31,6 +31,17 @@ type Device struct {
 
 // Open readies a device on a link, a *Controller where the protocol has settings, else a *Device; nothing is asked yet.
 func (p *Protocol) Open(c link.Conn, address uint16, _ any) (drivers.Device, error) {
+	d, err := p.device(c, address)
+	switch {
+	case err != nil:
+		return nil, err
+	case p.Setter != nil:
+		return &Controller{d}, nil
+	}
+	return d, nil
+}
+
+func (p *Protocol) device(c link.Conn, address uint16) (*Device, error) {
 	t, ok := c.(link.Transactor)
 	if !ok {
 		return nil, fmt.Errorf("%s needs a serial or tcp port, not %s", p.Name, c.Kind())
@@ -43,14 +54,10 @@ func (p *Protocol) Open(c link.Conn, address uint16, _ any) (drivers.Device, err
 	case address == 0:
 		address = p.Address
 	}
-	d := &Device{
+	return &Device{
 		Protocol: p, link: t, address: int(address),
 		layouts: map[string]*Layout{}, rows: map[string]int{}, answered: map[string]bool{}, amounts: map[string]float64{},
-	}
-	if p.Setter != nil {
-		return &Controller{d}, nil
-	}
-	return d, nil
+	}, nil
 }
 
 // Address is where the device is asked.

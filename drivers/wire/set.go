@@ -47,6 +47,14 @@ func (d *Controller) Set(ctx context.Context, unit, key string, v drivers.Value)
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.Name, err)
 	}
+	if d.shy {
+		if _, err := d.exchange(ctx, d.find(d.Greeting)[0]); err != nil {
+			return err
+		}
+		if err := d.link.Wait(ctx, d.Gap); err != nil { // what it says behind the greeting is no acknowledgement
+			return err
+		}
+	}
 	if d.Setter.Unlock != nil {
 		r := link.Request{Bytes: d.Setter.Unlock(d.address), Frame: d.Setter.framer(nobody), First: unlocking, Gap: d.Gap}
 		if _, err := d.link.Transact(ctx, r); err != nil && !errors.Is(err, drivers.ErrNoReply) {

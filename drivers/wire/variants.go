@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"sunwire/drivers"
@@ -21,16 +22,16 @@ func Variants(d drivers.Driver, tell string, tables func() []*Protocol) drivers.
 		return all
 	})}
 	d.Open = func(c link.Conn, address uint16, _ any) (drivers.Device, error) {
-		open := func(p *Protocol) (*Device, error) {
-			dev, err := p.Open(c, address, nil)
-			opened, _ := dev.(*Device)
-			return opened, err
-		}
+		open := func(p *Protocol) (*Device, error) { return p.device(c, address) }
 		first, err := open(v.all()[0])
 		if err != nil {
 			return nil, err
 		}
-		return &variant{Device: first, of: v, open: open}, nil
+		dev := &variant{Device: first, of: v, open: open}
+		if slices.ContainsFunc(v.all(), func(p *Protocol) bool { return p.Setter != nil }) {
+			return &settable{dev}, nil
+		}
+		return dev, nil
 	}
 	d.Decode = v.decode
 	d.Reseal = func(reply []byte) []byte { return v.all()[0].Reseal(reply) }
@@ -115,4 +116,15 @@ func (d *variant) Poll(ctx context.Context, q drivers.Query) ([]drivers.Reading,
 	rs, err := d.Device.Poll(ctx, q)
 	d.doubt = d.doubt || errors.Is(err, drivers.ErrFrame)
 	return rs, err
+}
+
+// settable is a variant of which some protocol has settings.
+type settable struct{ *variant }
+
+// Set is that of the protocol that was found out.
+func (d *settable) Set(ctx context.Context, unit, key string, v drivers.Value) error {
+	if d.Setter == nil || !d.found {
+		return fmt.Errorf("%s: %s is no setting", d.Name, key)
+	}
+	return (&Controller{d.Device}).Set(ctx, unit, key, v)
 }
