@@ -19,6 +19,7 @@ log: {level: warn}
 state_dir: %q
 devices:
   - {id: inverter, name: Inverter, area: Garage, driver: pi30, port: "sim:", interval: 2s, slow: 20s, critical: true}
+  - {id: battery, name: Battery, area: Garage, driver: jk_ttl, port: "sim:", interval: 2s, slow: 20s}
   - {id: house, name: House, area: Living room, driver: bme280, port: "sim:", interval: 5s, topics: "house/{key}", options: {elevation: 40}}
   - {id: kitchen, name: Kitchen air, area: Kitchen, driver: bme680, port: "sim:", interval: 10s}
   - {id: boiler, name: Boiler, area: Garage, driver: ds18b20, port: "sim:", interval: 10s}
@@ -51,7 +52,7 @@ func demo(ctx context.Context, c console, args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, `A simulated house runs: an inverter with panels and a battery, three sensors, and the weather.
+	fmt.Fprintf(c.out, `A simulated house runs: an inverter with panels, its battery with a JK BMS, three sensors, and the weather.
 
   See it:          http://%s
   Home Assistant:  Settings, Devices & services, Add integration, MQTT; broker and port: %s

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math"
 	"sync"
 	"time"
@@ -21,8 +22,9 @@ type house struct {
 	grid    float64 // W, + = importing
 }
 
-// The demo house: 5 kWp, 10 kWh, a 48 V battery, 5 kW inverter.
+// The demo house: 5 kWp, 10 kWh, a 48 V battery of 16 cells, 5 kW inverter.
 const (
+	cells      = 16.0
 	panelPeak  = 5000.0
 	capacityWh = 10000.0
 	chargeMax  = 3000.0
@@ -43,6 +45,8 @@ func (h *house) model(d config.Device) drivers.Model {
 		}
 		room := float64(len(d.ID) % 5) // no two rooms are alike
 		return modelFunc(func(key string) (float64, bool) { return h.climate(key, room) })
+	case drivers.Battery:
+		return modelFunc(h.pack)
 	case drivers.Weather:
 		return sky{h}
 	default:
@@ -94,9 +98,36 @@ func (h *house) look() house {
 	return house{at: h.at, charge: h.charge, sun: h.sun, load: h.load, battery: h.battery, grid: h.grid}
 }
 
+// volts are those between the battery's poles, under its load.
+func (h *house) volts() float64 { return 48 + 6*h.charge - h.battery/3000 }
+
+// pack is the battery as its BMS sees it, whose current is + while it is charged.
+func (h *house) pack(key string) (float64, bool) {
+	n := h.look()
+	var cell int
+	if _, err := fmt.Sscanf(key, "cell_%d_voltage", &cell); err == nil { // the best is 8 mV above the worst
+		return n.volts()/cells + 0.004*math.Sin(float64(cell)), true
+	}
+	switch key {
+	case "voltage":
+		return n.volts(), true
+	case "current":
+		return -n.battery / n.volts(), true
+	case "state_of_charge":
+		return 100 * n.charge, true
+	case "full_capacity":
+		return capacityWh / 51.2, true
+	case "temperature_1", "temperature_2":
+		return 19 + math.Abs(n.battery)/1000, true
+	case "mosfet_temperature":
+		return 22 + math.Abs(n.battery)/300, true
+	}
+	return 0, false
+}
+
 func (h *house) inverter(key string) (float64, bool) {
 	n := h.look()
-	volts := 48 + 6*n.charge - n.battery/3000
+	volts := n.volts()
 	switch key {
 	case "grid_voltage":
 		return 230 + 2*wave(n.at, 41*time.Second), true
