@@ -14,8 +14,8 @@ import (
 	"sunwire/drivers/link/simulated"
 )
 
-// Batteries that are asked and answer: what they say by Bluetooth, in pieces of 17 bytes, is what they say on a wire that keeps it whole.
-var airborne = []string{"daly", "daly_d2", "daly_p81", "jbd"}
+// Batteries that are asked and answer: what they say by Bluetooth, in pieces of 20 bytes, the least there is, is what they say on a wire that keeps it whole.
+var airborne = []string{"daly", "daly_d2", "daly_p81", "jbd", "jk_ble"}
 
 func TestByBluetoothABatterySaysTheSameInPieces(t *testing.T) {
 	t.Parallel()
@@ -32,7 +32,7 @@ func TestByBluetoothABatterySaysTheSameInPieces(t *testing.T) {
 			t.Fatal(err)
 		}
 		address := fmt.Sprintf("C8:47:8C:00:00:%02X", i)
-		f.Add("hci0", &bluez.Device{Address: address, MTU: 20, Services: bluez.Services(d.GATT), Answer: gathered(airSimulator(d))})
+		f.Add("hci0", &bluez.Device{Address: address, Services: bluez.Services(d.GATT), Answer: gathered(airSimulator(d))})
 		t.Run(name, func(t *testing.T) {
 			c, err := ble.Open(t.Context(), ble.Options{Address: address, Bus: bus, GATT: d.GATT, Radio: &radio})
 			if err != nil {
