@@ -123,40 +123,52 @@ func TestTheFramesTellWhichLayoutTheyHave(t *testing.T) {
 
 // Somebody changed the firmware, or swapped the battery behind the same address: what is known of the layout is worth nothing.
 func TestAFrameOfAnotherLayoutIsNotRead(t *testing.T) {
-	r := &radio{answer: chatty(narrow(t).Simulate(nil, 0))}
-	dev, _ := jk.BLE.Open(r, 0, nil)
-	desc, err := dev.Describe(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.answer = chatty(jk.BLE.Simulate(nil, 0))
-	for _, q := range desc.Queries {
-		if rs, err := dev.Poll(t.Context(), q); q.Name == "status" && !errors.Is(err, drivers.ErrFrame) {
-			t.Errorf("%s: %v, %v", q.Name, rs, err)
+	all := map[string]drivers.Driver{"jk02_32": jk.BLE, "jk02": narrow(t), "jk04": float(t)}
+	for was, before := range all {
+		for is, now := range all {
+			r := &radio{answer: chatty(before.Simulate(nil, 0))}
+			dev, _ := jk.BLE.Open(r, 0, nil)
+			desc, err := dev.Describe(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.answer = chatty(now.Simulate(nil, 0))
+			for _, q := range desc.Queries {
+				alike := is == was || q.Name == "settings" && is != "jk04" && was != "jk04"
+				if rs, err := dev.Poll(t.Context(), q); alike != (err == nil) || !alike && !errors.Is(err, drivers.ErrFrame) {
+					t.Errorf("%s for %s: %s: %v, %v", is, was, q.Name, rs, err)
+				}
+			}
+			if desc, err = dev.Describe(t.Context()); err != nil || desc.Variant != is {
+				t.Errorf("%s for %s: afterwards it is taken for %q: %v", is, was, desc.Variant, err)
+			}
+			r.answer = func([]byte) []byte { return nil }
+			if _, err := dev.Poll(t.Context(), desc.Queries[0]); !errors.Is(err, drivers.ErrNoReply) {
+				t.Errorf("silence: %v", err)
+			}
 		}
-	}
-	if desc, err = dev.Describe(t.Context()); err != nil || desc.Variant != "jk02_32" {
-		t.Errorf("afterwards it is taken for %q: %v", desc.Variant, err)
-	}
-	r.answer = func([]byte) []byte { return nil }
-	if _, err := dev.Poll(t.Context(), desc.Queries[0]); !errors.Is(err, drivers.ErrNoReply) {
-		t.Errorf("silence: %v", err)
 	}
 }
 
 func TestAFrameThatNoLayoutFitsIsNobodys(t *testing.T) {
-	sim := jk.BLE.Simulate(nil, 0)
-	r := &radio{answer: func(q []byte) []byte {
-		b := sim.Answer(q)
-		if len(b) == 600 {
-			b[300+70] = 0 // there are cells, and none is fitted
-			copy(b[300:], jk.BLE.Reseal(b[300:]))
+	for what, spoil := range map[string]func(status []byte){
+		"there are cells, and none is fitted": func(b []byte) { b[70] = 0 },
+		"no cell is fitted":                   func(b []byte) { b[70] = 0; clear(b[6:22]) },
+		"a cell is fitted where none can be":  func(b []byte) { b[6+2*20] = 1 },
+	} {
+		sim := jk.BLE.Simulate(nil, 0)
+		r := &radio{answer: func(q []byte) []byte {
+			b := sim.Answer(q)
+			if len(b) == 600 {
+				spoil(b[300:])
+				copy(b[300:], jk.BLE.Reseal(b[300:]))
+			}
+			return b
+		}}
+		dev, _ := jk.BLE.Open(r, 0, nil)
+		if desc, err := dev.Describe(t.Context()); !errors.Is(err, drivers.ErrFrame) || !strings.Contains(err.Error(), "show us") {
+			t.Errorf("%s: %d entities, %v", what, len(desc.Entities), err)
 		}
-		return b
-	}}
-	dev, _ := jk.BLE.Open(r, 0, nil)
-	if desc, err := dev.Describe(t.Context()); !errors.Is(err, drivers.ErrFrame) || !strings.Contains(err.Error(), "show us") {
-		t.Errorf("%d entities, %v", len(desc.Entities), err)
 	}
 }
 

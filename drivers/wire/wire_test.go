@@ -51,6 +51,14 @@ func TestFormsAndByteOrders(t *testing.T) {
 	}
 }
 
+func TestATextIsWrittenOverALongerOne(t *testing.T) {
+	l, f, b := Layout{}, Field{Form: Text, Size: 8}, []byte("31213480")
+	l.put(&f, b, drivers.Text("504"))
+	if got, _ := l.value(&f, b); got != drivers.Text("504") {
+		t.Errorf("%q is read as %v", b, got)
+	}
+}
+
 // cells is a made-up pack: voltage in 10 mV, a number of cells, cells in mV.
 func cells() *Protocol {
 	return (&Protocol{
