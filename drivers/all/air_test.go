@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"sunwire/drivers"
@@ -16,6 +17,8 @@ import (
 
 // Batteries that are asked and answer: what they say by Bluetooth, in pieces of 20 bytes, the least there is, is what they say on a wire that keeps it whole.
 var airborne = []string{"daly", "daly_d2", "daly_p81", "jbd", "jk_ble"}
+// Batteries that are asked and answer: what they say by Bluetooth, in pieces of 20 bytes, is what they say on a wire that keeps it whole.
+var airborne = []string{"cbt", "cbt_vb", "daly", "daly_d2", "daly_p81", "ecoworthy", "jbd", "redodo", "renogy", "renogy_pro"}
 
 func TestByBluetoothABatterySaysTheSameInPieces(t *testing.T) {
 	t.Parallel()
@@ -52,6 +55,34 @@ func TestByBluetoothABatterySaysTheSameInPieces(t *testing.T) {
 				t.Errorf("by Bluetooth it says\n%v\nand on a wire\n%v", got, want)
 			}
 		})
+	}
+}
+
+// What such devices call themselves, where aiobmsble and its users have seen it.
+func TestABatteryIsKnownByItsNameInTheAir(t *testing.T) {
+	for name, want := range map[string]string{
+		"DL-40D10000A1B2":      "daly daly_d2 daly_p81",
+		"JBD-SP04S034":         "jbd",
+		"12100BL0001":          "jbd",
+		"XYZC123456":           "cbt",
+		"VB123456789":          "cbt_vb",
+		"ECO-WORTHY 02_A1B2":   "ecoworthy",
+		"R-12100BNNA70-A00123": "redodo",
+		"LT-12100BG-A07H01":    "redodo",
+		"BT-TH-6A7B8C9D":       "renogy",
+		"RNGRBP12345":          "renogy_pro",
+		"BT-ROCC2440":          "",
+		"LT-12V1544":           "",
+	} {
+		var known []string
+		for _, d := range all.Drivers() {
+			if slices.Contains(airborne, d.Name) && ble.Fits(d.GATT, name, nil) {
+				known = append(known, d.Name)
+			}
+		}
+		if got := strings.Join(known, " "); got != want {
+			t.Errorf("%s may be %q, want %q", name, got, want)
+		}
 	}
 }
 

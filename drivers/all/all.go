@@ -11,9 +11,11 @@ import (
 	"sunwire/drivers/bme280"
 	"sunwire/drivers/bme680"
 	"sunwire/drivers/bmp180"
+	"sunwire/drivers/cbt"
 	"sunwire/drivers/chip"
 	"sunwire/drivers/daly"
 	"sunwire/drivers/heltec"
+	"sunwire/drivers/ecoworthy"
 	"sunwire/drivers/httpjson"
 	"sunwire/drivers/jbd"
 	"sunwire/drivers/jk"
@@ -21,6 +23,8 @@ import (
 	"sunwire/drivers/openmeteo"
 	"sunwire/drivers/pace"
 	"sunwire/drivers/pylontech"
+	"sunwire/drivers/redodo"
+	"sunwire/drivers/renogy"
 	"sunwire/drivers/seplos"
 	"sunwire/drivers/sysfs"
 	"sunwire/drivers/tdt"
@@ -52,6 +56,12 @@ func Drivers() []drivers.Driver {
 		daly.D2,
 		daly.P81,
 		heltec.Driver,
+		cbt.Driver,
+		cbt.VB,
+		daly.Driver,
+		daly.D2,
+		daly.P81,
+		ecoworthy.Driver,
 		jbd.Driver,
 		jk.Balancer,
 		jk.BLE,
@@ -59,6 +69,9 @@ func Drivers() []drivers.Driver {
 		jk.TTL,
 		pace.Driver,
 		pylontech.Driver,
+		redodo.Driver,
+		renogy.Driver,
+		renogy.Pro,
 		seplos.V2,
 		seplos.V3,
 		tdt.Driver,

@@ -20,6 +20,12 @@ var signs = map[string]drivers.Direction{
 	"ant":          drivers.Discharging, // GPSAntBMS-iOS: -33.1 A in the state "charging"
 	"ant_old":      drivers.Discharging, // aiobmsble turns it; batmon-ha
 	"heltec":       drivers.Charging,    // aiobmsble: 2.026 A while it says that it charges
+	"cbt":          drivers.Charging,    // aiobmsble: -3.14 A have a remaining time
+	"cbt_vb":       drivers.Charging,    // aiobmsble; no capture has a current
+	"ecoworthy":    drivers.Charging,    // aiobmsble: -1.14 A and -6 A have a remaining time
+	"redodo":       drivers.Charging,    // aiobmsble: -1.435 A have a remaining time; batmon-ha turns it
+	"renogy":       drivers.Charging,    // Renogy's Modbus protocol V1.7: -36.18 A are discharging
+	"renogy_pro":   drivers.Charging,    // aiobmsble: -1.2 A have a remaining time
 	"pylontech":    drivers.Charging,    // python-pylontech
 	"pace":         drivers.Charging,    // syssi/esphome-pace-bms
 	"seplos_v2":    drivers.Charging,    // syssi/esphome-seplos-bms: -6.76 A are discharging
