@@ -74,23 +74,19 @@ func pack(places, counts int) []wire.Field {
 	}
 }
 
+// d2Status goes on where pack ends; a register is two bytes.
 func d2Status() *wire.Layout {
-	at := func(register int, f wire.Field) wire.Field {
-		f.At, f.Form = 2*register, wire.U16
-		return f
-	}
-	return &wire.Layout{Fields: append(
-		pack(32, 49),
-		at(48, wire.Field{Entity: battery.At(1, battery.Remaining(6553.5)), Per: 10}),
-		at(51, wire.Field{Entity: battery.Cycles()}),
-		at(52, wire.Field{Entity: battery.Balancing()}),
-		at(53, wire.Field{Entity: battery.ChargingAllowed()}),
-		at(54, wire.Field{Entity: battery.DischargingAllowed()}),
-		at(58, wire.Field{Alarms: slices.Concat(voltages(), heat())}),
-		at(59, wire.Field{Alarms: slices.Concat(currents(), differences())}),
-		at(60, wire.Field{Alarms: slices.Concat(switches(), parts())}),
-		at(61, wire.Field{Alarms: []string{}}),
-	)}
+	return &wire.Layout{Fields: append(pack(32, 49), []wire.Field{
+		{At: 2 * 48, Entity: battery.At(1, battery.Remaining(6553.5)), Form: wire.U16, Per: 10},
+		{At: 2 * 51, Entity: battery.Cycles(), Form: wire.U16},
+		{Entity: battery.Balancing(), Form: wire.U16},
+		{Entity: battery.ChargingAllowed(), Form: wire.U16},
+		{Entity: battery.DischargingAllowed(), Form: wire.U16},
+		{At: 2 * 58, Form: wire.U16, Alarms: slices.Concat(voltages(), heat())},
+		{Form: wire.U16, Alarms: slices.Concat(currents(), differences())},
+		{Form: wire.U16, Alarms: slices.Concat(switches(), parts())},
+		{Form: wire.U16, Alarms: []string{}},
+	}...)}
 }
 
 func d2Whole() *wire.Layout {
