@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"sunwire/drivers"
+	"sunwire/drivers/daly"
 	"sunwire/drivers/link"
 	"sunwire/drivers/link/ble"
 	"sunwire/drivers/link/ble/bluez"
@@ -77,5 +78,28 @@ func TestABluetoothDeviceIsFoundByTheDriverWhoseCharacteristicsItHas(t *testing.
 	found = Probe(t.Context(), []Port{port}, Options{Drivers: []drivers.Driver{daly, jk}})[0]
 	if found.Problem == nil || !strings.Contains(found.Problem.What, "no characteristic ffe1") {
 		t.Errorf("found %+v, %+v", found, found.Problem)
+	}
+}
+
+// All of Daly's have the same name and the same characteristics: only the answer tells which protocol it is.
+func TestWhichProtocolADalySpeaksIsFoundByAsking(t *testing.T) {
+	f := bluez.New("hci0")
+	defer f.Close()
+	battery := f.Add("hci0", &bluez.Device{Address: batteryAddress, Name: "DL-40D1", RSSI: -60, Services: bluez.Services(daly.D2.GATT)})
+	at, err := f.Listen(filepath.Join(t.TempDir(), "bus"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", at)
+	port, err := Find("ble:c8:47:8c:00:00:01", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []drivers.Driver{daly.D2, daly.P81} {
+		f.Change(battery, func(b *bluez.Device) { b.Answer = d.Simulate(nil, 0).Answer })
+		found := Probe(t.Context(), []Port{port}, Options{Drivers: []drivers.Driver{daly.Driver, daly.D2, daly.P81}})[0]
+		if len(found.Matches) != 1 || found.Matches[0].Driver != d.Name {
+			t.Errorf("%s is found as %+v, %+v", d.Name, found.Matches, found.Problem)
+		}
 	}
 }

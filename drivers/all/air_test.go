@@ -86,6 +86,20 @@ func TestABatteryIsKnownByItsNameInTheAir(t *testing.T) {
 	}
 }
 
+// Where each is spoken to, as aiobmsble has it.
+func TestABatteryIsSpokenToWhereItListens(t *testing.T) {
+	for name, want := range map[string]string{
+		"cbt": "ffe5 ffe0: ffe9 ffe4", "daly": "fff0: fff2 fff1", "daly_d2": "fff0: fff2 fff1", "daly_p81": "fff0: fff2 fff1",
+		"ecoworthy": "fff0: fff2 fff1", "cbt_vb": "ffe5 ffe0: ffe9 ffe4", "jbd": "ff00: ff02 ff01", "redodo": "ffe0: ffe2 ffe1",
+		"renogy": "ffd0 fff0: ffd1 fff1", "renogy_pro": "ffd0 fff0: ffd1 fff1",
+	} {
+		d, err := all.Find(name)
+		if got := strings.Join(d.GATT.Services, " ") + ": " + d.GATT.Write + " " + d.GATT.Notify; err != nil || got != want {
+			t.Errorf("%s is written to and heard at %s, want %s", name, got, want)
+		}
+	}
+}
+
 // airSimulator is the device as it is on the air: Daly's A5 has another host number there.
 func airSimulator(d drivers.Driver) link.Simulator {
 	if d.Name == "daly" {

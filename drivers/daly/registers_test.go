@@ -18,7 +18,7 @@ func TestCapturesOfD2(t *testing.T) {
 }
 
 func TestCapturesOfP81(t *testing.T) {
-	drivertest.Captures(t, daly.P81, 4, 28, 0, map[string]string{
+	drivertest.Captures(t, daly.P81, 4, 30, 0, map[string]string{
 		"syssi/esphome-daly-bms/daly_bms_ble/daly_bms_ble_p81_ess_dl_bms/P81_STATUS_FRAME balancing": "the word is 7, which is none of its states, and no cell's bit is set",
 	})
 }

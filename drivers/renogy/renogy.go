@@ -84,11 +84,9 @@ func cells() *wire.Layout {
 func alarms() *wire.Layout {
 	heating := drivers.Entity{Key: "heating", Name: "Heating", Platform: drivers.Binary, Quantity: drivers.Running, Category: drivers.Diagnostic}
 	return &wire.Layout{Fields: []wire.Field{
-		{Form: wire.U32, Alarms: lowAndHigh("voltage", everyCell()...)},
-		{Form: wire.U32, Alarms: lowAndHigh("temperature", everyCell()...)},
-		{Form: wire.U32, Alarms: append(
-			lowAndHigh("temperature", "Board", "Ambient 1", "Ambient 2", "Heater 1", "Heater 2"), lowAndHigh("current", "Charge", "Discharge")...,
-		)},
+		{Form: wire.U32, Alarms: ofCells("voltage")},
+		{Form: wire.U32, Alarms: ofCells("temperature")},
+		{Form: wire.U32, Alarms: []string{}}, // temperatures elsewhere, and currents; which bit is which is not certain
 		{Form: wire.U16, Alarms: []string{
 			"Short circuit", "", "", "", "Charge overcurrent 2", "Discharge overcurrent 2", "Battery overvoltage", "Cell undervoltage",
 			"Cell overvoltage", "Charge overcurrent", "Discharge overcurrent", "Discharge undertemperature", "Discharge overtemperature",
@@ -99,19 +97,13 @@ func alarms() *wire.Layout {
 	}}
 }
 
-// lowAndHigh: each has two bits.
-func lowAndHigh(what string, of ...string) (out []string) {
-	for _, name := range of {
-		out = append(out, name+" "+what+" low", name+" "+what+" high")
+// ofCells: each has two bits, from bit 0.
+func ofCells(what string) (out []string) {
+	for n := range 16 {
+		name := "Cell " + strconv.Itoa(n+1) + " " + what
+		out = append(out, name+" low", name+" high")
 	}
 	return out
-}
-
-func everyCell() (names []string) {
-	for n := range 16 {
-		names = append(names, "Cell "+strconv.Itoa(n+1))
-	}
-	return names
 }
 
 func info() *wire.Layout {

@@ -1,6 +1,7 @@
 package renogy_test
 
 import (
+	"strings"
 	"testing"
 
 	"sunwire/drivers/drivertest"
@@ -30,3 +31,31 @@ func TestCapturesOfPro(t *testing.T) {
 func FuzzDecode(f *testing.F) { drivertest.Fuzz(f, renogy.Driver) }
 
 func FuzzDecodePro(f *testing.F) { drivertest.Fuzz(f, renogy.Pro) }
+
+func TestAlarmsAreSaidInWords(t *testing.T) {
+	for words, want := range map[string]string{
+		"\x00\x00\x00\x00|\x00\x00\x00\x00|\x00\x00\x00\x00|\x00\x0e\x02\x00": "No alarms",
+		"\x00\x00\x00\x01|\x00\x00\x00\x08|\x00\x00\x00\x00|\x00\x0e\x00\x00": "Cell 1 voltage low, Cell 2 temperature high",
+		"\x80\x00\x00\x00|\x00\x00\x00\x00|\x00\x00\x00\x02|\x00\x0f\x00\x00": "Cell 16 voltage high, Unknown alarm 1, Short circuit",
+		"\x00\x00\x00\x00|\x00\x00\x00\x00|\x00\x00\x00\x00|\xc0\x1e\x20\x00": "Charge overcurrent 2, Charge overtemperature, Battery undervoltage, heating",
+	} {
+		got, err := renogy.Driver.Decode("alarms", renogy.Driver.Reseal([]byte("\x30\x03\x10"+strings.ReplaceAll(words, "|", "")+"??")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var said string
+		for _, d := range got {
+			if s, ok := d.Value.Text(); ok {
+				said = s
+			}
+		}
+		for _, d := range got {
+			if on, _ := d.Value.Bool(); on && d.Entity.Key == "heating" {
+				said += ", heating"
+			}
+		}
+		if said != want {
+			t.Errorf("% x: %q, want %q", words, said, want)
+		}
+	}
+}

@@ -112,6 +112,16 @@ func TestAShareOfNothingIsAbsent(t *testing.T) {
 	}
 }
 
+func TestADeadCellAmongOthersKeepsItsPlace(t *testing.T) {
+	for row, want := range map[string]int{
+		"\x0c\xe4\x00\x00\x0c\xe5\x00\x00": 3, "\x00\x00\x00\x00\x00\x00\x00\x00": 0, "\x00\x01\x00\x01\x00\x01\x00\x01": 3, "\x0c\xe4\x0c": 1,
+	} {
+		if n, taken := Fitted(3)([]byte("?"+row), 1); n != want || taken != 0 {
+			t.Errorf("% x has %d cells, want %d", row, n, want)
+		}
+	}
+}
+
 func TestAnExceptionOfModbusIsARefusalOrAFailure(t *testing.T) {
 	p := RTU(&Protocol{Last: 3}, 3, 0x80, 0x50)
 	c := &Command{Name: "all", Code: 0x0102, Registers: 1}

@@ -63,10 +63,8 @@ func (f *Field) share(part drivers.Value, payload []byte, l *Layout) drivers.Val
 		return drivers.Value{}
 	}
 	whole, _ := l.value(f, payload[f.Of:end])
-	if w, _ := whole.Float(); w > 0 {
-		return drivers.Num(100 * n / w)
-	}
-	return drivers.Value{}
+	w, _ := whole.Float()
+	return drivers.Num(100 * n / w) // what is divided by 0 is no number
 }
 
 func (f *Field) bits(out []drivers.Decoded, unit string, raw uint32) []drivers.Decoded {
