@@ -53,6 +53,13 @@ func Full(limit float64) drivers.Entity {
 	return drivers.Entity{Key: "full_capacity", Name: "Full capacity", Quantity: drivers.Charge.At(2), Category: drivers.Diagnostic, Max: min(limit, maxCharge)}
 }
 
+// Design is what fitted in when it was new, up to limit Ah.
+func Design(limit float64) drivers.Entity {
+	e := Full(limit)
+	e.Key, e.Name = "design_capacity", "Design capacity"
+	return e
+}
+
 // Cycles counts full charges.
 func Cycles() drivers.Entity {
 	return drivers.Entity{Key: "cycles", Name: "Cycles", Quantity: drivers.Count, Category: drivers.Diagnostic, Max: 65535}
@@ -108,6 +115,11 @@ func chosen(key, name string) drivers.Entity {
 func Switched(e drivers.Entity) drivers.Entity {
 	e.Setting = &drivers.Setting{Risk: drivers.Safe}
 	return e
+}
+
+// Heating tells whether the battery warms itself now.
+func Heating() drivers.Entity {
+	return drivers.Entity{Key: "heating", Name: "Heating", Platform: drivers.Binary, Quantity: drivers.Running, Category: drivers.Diagnostic}
 }
 
 // Told is a text that the device says of itself; it is decoded and not published.

@@ -1,11 +1,14 @@
 package drivertest
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"sunwire/discovery/discoverytest"
@@ -108,4 +111,35 @@ func equal(v drivers.Value, want any, tolerance float64) bool {
 		return ok && s == w
 	}
 	return false
+}
+
+// Alarms changes one byte after another of a good reply to the command, and compares the alarms that are told then. changes has the words by
+// place and byte, "47=40"; a byte is two digits where the reply is digits.
+func Alarms(t *testing.T, d drivers.Driver, command string, reply []byte, changes map[string]string) {
+	t.Helper()
+	for change, want := range changes {
+		var at int
+		var to string
+		if _, err := fmt.Sscanf(strings.Replace(change, "=", " ", 1), "%d %s", &at, &to); err != nil {
+			t.Fatal(change, err)
+		}
+		b := bytes.Clone(reply)
+		if b[0] == '~' {
+			copy(b[at:], to)
+		} else {
+			x, _ := hex.DecodeString(to)
+			copy(b[at:], x)
+		}
+		got, err := d.Decode(command, d.Reseal(b))
+		if err != nil {
+			t.Errorf("%s: %v", change, err)
+			continue
+		}
+		if s, _ := find(got, "alarms").Text(); s != want {
+			t.Errorf("%s: %q, want %q", change, s, want)
+		}
+		if on, _ := find(got, "problem").Bool(); on != (want != "No alarms") {
+			t.Errorf("%s: a problem: %v", change, on)
+		}
+	}
 }

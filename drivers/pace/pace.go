@@ -15,7 +15,7 @@ var Driver = wire.Driver(drivers.Driver{
 	Name: "pace", Title: "Pace BMS, RS232 or RS485 (version 25)", Family: "pace", Class: drivers.Battery,
 	Links: []link.Kind{link.Serial, link.TCP},
 	Paces: [3]time.Duration{5 * time.Second, time.Minute, 24 * time.Hour},
-	Bauds: []int{9600}, Commands: func() []string { return []string{"analog", "hardware"} },
+	Bauds: []int{9600}, Commands: func() []string { return []string{"analog", "status", "hardware"} },
 }, protocol)
 
 // The frames are those of wire.Telecom. What an analog reply holds, two digits a byte, big-endian:
@@ -26,9 +26,8 @@ var Driver = wire.Driver(drivers.Driver{
 //
 // (frames of nkinnan/esphome-pace-bms; layout of syssi/esphome-pace-bms and aiobmsble, Apache-2.0)
 func protocol() *wire.Protocol {
-	cell, design := battery.Cell(), battery.Full(655.35)
+	cell := battery.Cell()
 	cell.Max = 4 // lithium iron phosphate; 16 of them are what the voltage's word can say
-	design.Key, design.Name = "design_capacity", "Design capacity"
 	return wire.Telecom(&wire.Protocol{
 		Name: "pace", Manufacturer: "Pace", Model: "BMS",
 		Address: 1, Last: 15,
@@ -44,8 +43,12 @@ func protocol() *wire.Protocol {
 					{Entity: battery.Remaining(655.35), Form: wire.U16, Per: 100},
 					{Skip: 1, Entity: battery.Full(655.35), Form: wire.U16, Per: 100},
 					{Entity: battery.Cycles(), Form: wire.U16},
-					{Entity: design, Form: wire.U16, Per: 100},
+					{Entity: battery.Design(655.35), Form: wire.U16, Per: 100},
 				}},
+			},
+			{
+				Name: "status", Code: 0x44, Layout: status(),
+				Example: []byte("~25014600004C000110000000000000000000000000000000000600000000000000000000000E000000000000EF3A\r"),
 			},
 			{
 				Name: "hardware", Code: 0xC1, OnDemand: true, Example: []byte("~25014600602850313653313030412D313831322D312E30302000F58E\r"),
@@ -54,9 +57,37 @@ func protocol() *wire.Protocol {
 		},
 		Whole: battery.VoltageKey, Parts: battery.CellKey, Instead: "try pylontech or seplos_v2",
 	}, 0x25, 0x46, func(c *wire.Command, address int) []byte {
-		if c.Code == 0x42 {
+		if c.Code != 0xC1 {
 			return []byte{byte(address)}
 		}
 		return nil
 	})
+}
+
+// status: protections switch off, warnings do not. That a pack is full is no alarm, though it stands among the protections. (bits as in
+// nkinnan/esphome-pace-bms)
+func status() *wire.Layout {
+	moving := battery.Balancing()
+	return &wire.Layout{Fields: append(wire.Limits(2, "Charge current", "Battery voltage", "Discharge current"), []wire.Field{
+		{Alarms: []string{
+			"Cell overvoltage protection", "Cell undervoltage protection", "Battery overvoltage protection", "Battery undervoltage protection",
+			"Charge overcurrent protection", "Discharge overcurrent protection", "Short circuit", "Charger overvoltage protection",
+		}},
+		{Alarms: []string{
+			"Charge overtemperature protection", "Discharge overtemperature protection", "Charge undertemperature protection",
+			"Discharge undertemperature protection", "MOSFET overtemperature protection", "Ambient overtemperature protection",
+			"Ambient undertemperature protection", "",
+		}},
+		{Bits: []drivers.Entity{{}, battery.ChargingAllowed(), battery.DischargingAllowed(), {}, {}, {}, {}, {}}},
+		{Skip: -1, Alarms: []string{4: "Terminals reversed", 7: ""}},
+		{Skip: 1, Alarms: []string{"Charge MOSFET fault", "Discharge MOSFET fault", "Temperature sensor fault", "", "Cell fault", "Measurement fault"}},
+		{Any: &moving, Form: wire.U16},
+		{Alarms: []string{
+			"Cell voltage high", "Cell voltage low", "Battery voltage high", "Battery voltage low", "Charge current high", "Discharge current high",
+		}},
+		{Alarms: []string{
+			"Charge temperature high", "Discharge temperature high", "Charge temperature low", "Discharge temperature low",
+			"Ambient temperature high", "Ambient temperature low", "MOSFET temperature high", "State of charge low",
+		}},
+	}...)}
 }

@@ -2,6 +2,7 @@
 package pylontech
 
 import (
+	"fmt"
 	"time"
 
 	"sunwire/drivers"
@@ -15,7 +16,7 @@ var Driver = stacked(wire.Driver(drivers.Driver{
 	Name: "pylontech", Title: "Pylontech US and UP series, RS485", Family: "pylontech", Class: drivers.Battery,
 	Links: []link.Kind{link.Serial, link.TCP},
 	Paces: [3]time.Duration{5 * time.Second, time.Minute, 24 * time.Hour},
-	Bauds: []int{115200, 9600}, Commands: func() []string { return []string{"analog", "limits", "modules"} },
+	Bauds: []int{115200, 9600}, Commands: func() []string { return []string{"analog", "alarms", "limits", "modules"} },
 }, protocol))
 
 // The frames are those of wire.Telecom; the first battery has the address 2, the next 3, and so on. What an analog reply holds, two digits a
@@ -36,6 +37,10 @@ func protocol() *wire.Protocol {
 			{
 				Name: "analog", Code: 0x42, Layout: analog(false), Others: []*wire.Layout{analog(true)}, Pick: wide, Example: []byte(
 					"~20024600D05E1002080D020D020D020D030D000D010D010D03050B7D0B690B690B690B73FFFA680EFFFF04FFFF00000174E401B198E906\r"),
+			},
+			{
+				Name: "alarms", Code: 0x44, Pace: drivers.Slow, Layout: alarms(), Example: []byte(
+					"~20024600B03210020800000000000000000500000000000000000006000000F425\r"),
 			},
 			{Name: "limits", Code: 0x92, Layout: limits(), Example: []byte("~20024600B014026EF05AA0022BFDD5C0F915\r")},
 			{
@@ -118,4 +123,20 @@ func limits() *wire.Layout {
 			wish("charge_now_1", "Charge immediately 1"), battery.DischargingAllowed(), battery.ChargingAllowed(),
 		}},
 	}}
+}
+
+// alarms: a byte each for cells, probes, currents and voltage, then five words of eight. (the protocol's version 3.3, nkinnan/esphome-pace-bms)
+func alarms() *wire.Layout {
+	first, second := []string{}, []string{}
+	for n := range 8 {
+		first, second = append(first, fmt.Sprintf("Cell %02d fault", n+1)), append(second, fmt.Sprintf("Cell %02d fault", n+9))
+	}
+	return &wire.Layout{Fields: append(wire.Limits(2, "Charge current", "Battery voltage", "Discharge current"), []wire.Field{
+		{Alarms: []string{
+			"Battery overvoltage", "Cell undervoltage", "Charge overcurrent", "", "Discharge overcurrent", "Discharge temperature protection",
+			"Charge temperature protection", "Battery undervoltage",
+		}},
+		{Skip: 2, Alarms: first}, // of switches and states, no alarms
+		{Alarms: second},
+	}...)}
 }

@@ -70,7 +70,7 @@ func (s *stack) Describe(ctx context.Context) (drivers.Descriptor, error) {
 		for _, q := range desc.Queries {
 			to := &u
 			switch {
-			case q.Name == "analog":
+			case q.Name == "analog", q.Name == "alarms":
 				q.Name += " " + strconv.Itoa(n+1)
 			case n > 0:
 				continue
@@ -128,7 +128,7 @@ func (s simulator) Push() iter.Seq2[time.Duration, []byte] { return nil }
 
 // Answer lets the battery tell what it measures, and the stack the rest.
 func (s simulator) Answer(request []byte) []byte {
-	if len(request) > 9 && string(request[7:9]) == "42" {
+	if command := request[min(7, len(request)):min(9, len(request))]; string(command) == "42" || string(command) == "44" {
 		return s.battery.Answer(request)
 	}
 	return s.stack.Answer(request)

@@ -3,6 +3,7 @@
 package seplos
 
 import (
+	"fmt"
 	"time"
 
 	"sunwire/drivers"
@@ -16,7 +17,7 @@ var V2 = wire.Driver(drivers.Driver{
 	Name: "seplos_v2", Title: "Seplos BMS, version 2 (RS485)", Family: "seplos", Class: drivers.Battery,
 	Links: []link.Kind{link.Serial, link.TCP},
 	Paces: [3]time.Duration{5 * time.Second, time.Minute, 24 * time.Hour},
-	Bauds: []int{19200, 9600}, Commands: func() []string { return []string{"telemetry"} },
+	Bauds: []int{19200, 9600}, Commands: func() []string { return []string{"telemetry", "alarms"} },
 }, v2)
 
 // The frames are those of wire.Telecom. What a telemetry reply holds, two digits a byte, big-endian:
@@ -27,8 +28,6 @@ var V2 = wire.Driver(drivers.Driver{
 //
 // (syssi/esphome-seplos-bms, Apache-2.0)
 func v2() *wire.Protocol {
-	design := battery.Full(655.35)
-	design.Key, design.Name = "design_capacity", "Design capacity"
 	port := drivers.Entity{Key: "port_voltage", Name: "Port voltage", Quantity: drivers.Voltage.At(2), Category: drivers.Diagnostic, Max: 240}
 	return wire.Telecom(&wire.Protocol{
 		Name: "seplos_v2", Manufacturer: "Seplos", Model: "BMS V2",
@@ -44,12 +43,14 @@ func v2() *wire.Protocol {
 				{Entity: battery.Remaining(655.35), Form: wire.U16, Per: 100},
 				{Skip: 1, Entity: battery.Full(655.35), Form: wire.U16, Per: 100},
 				{Entity: battery.StateOfCharge(1), Form: wire.U16, Per: 10},
-				{Entity: design, Form: wire.U16, Per: 100},
+				{Entity: battery.Design(655.35), Form: wire.U16, Per: 100},
 				{Entity: battery.Cycles(), Form: wire.U16},
 				{Entity: battery.At(1, battery.StateOfHealth()), Form: wire.U16, Per: 10},
 				{Entity: port, Form: wire.U16, Per: 100},
 				{Form: wire.Text}, // reserved
 			}},
+		}, {
+			Name: "alarms", Code: 0x44, Layout: v2Alarms(), Example: []byte(alarmsExample),
 		}},
 		Whole: battery.VoltageKey, Parts: battery.CellKey, Instead: "try seplos_v3, pylontech or pace",
 	}, 0x20, 0x46, func(*wire.Command, int) []byte { return []byte{1} })
@@ -58,3 +59,56 @@ func v2() *wire.Protocol {
 // telemetryExample is of 16 cells and 180 Ah (syssi/esphome-seplos-bms, tests, Apache-2.0), as the wire has it.
 const telemetryExample = "~2000460010960001100CD70CE90CF40CD60CEF0CE50CE10CDC0CE90CF00CE80CEF0CEA0CDA0CDE0CD8060BA60BA00B970BA60BA50BA2FD5C14A0344" +
 	"E0A426803134650004603E8149F0000000000000000DC6C\r"
+
+// v2Alarms: a byte for each cell, probe, current and voltage, then the number 20 and so many bytes, of which the last six are reserved.
+// (nkinnan/esphome-pace-bms)
+func v2Alarms() *wire.Layout {
+	moving := battery.Balancing()
+	first, second := []string{}, []string{}
+	for n := range 8 {
+		first, second = append(first, fmt.Sprintf("Cell %02d disconnected", n+1)), append(second, fmt.Sprintf("Cell %02d disconnected", n+9))
+	}
+	return &wire.Layout{Fields: append(wire.Limits(2, "Current", "Battery voltage"), []wire.Field{
+		{Skip: 1, Alarms: []string{
+			"Voltage sensor fault", "Temperature sensor fault", "Current sensor fault", "Power switch fault", "Cell voltage difference",
+			"Charge switch fault", "Discharge switch fault", "Current limiter fault",
+		}},
+		{Alarms: voltageEvents},
+		{Alarms: temperatureEvents},
+		{Alarms: []string{
+			"Ambient temperature high", "Ambient overtemperature protection", "Ambient temperature low", "Ambient undertemperature protection",
+			"MOSFET temperature high", "MOSFET overtemperature protection", "", "", // heating is none
+		}},
+		{Alarms: []string{
+			"Charge current high", "Charge overcurrent protection", "Discharge current high", "Discharge overcurrent protection",
+			"Transient overcurrent protection", "Short circuit", "Locked by transient overcurrent", "Locked by short circuit",
+		}},
+		{Alarms: []string{
+			"Charge voltage protection", "", "State of charge low", "State of charge protection", "Charging forbidden by low cell voltage",
+			"Terminals reversed", "Output connection fault", "",
+		}},
+		{Bits: []drivers.Entity{battery.DischargingAllowed(), battery.ChargingAllowed(), {}, battery.Heating()}},
+		{Any: &moving, Form: wire.U16},
+		{Skip: 1, Alarms: first},
+		{Alarms: second},
+		{Skip: 1, Alarms: []string{
+			"Memory fault", "Clock fault", "Voltage not calibrated", "Current not calibrated", "Zero current not calibrated", "", "", "",
+		}},
+		{Form: wire.Text, Size: 6},
+	}...)}
+}
+
+// Both generations have these.
+var (
+	voltageEvents = []string{
+		"Cell voltage high", "Cell overvoltage protection", "Cell voltage low", "Cell undervoltage protection",
+		"Battery voltage high", "Battery overvoltage protection", "Battery voltage low", "Battery undervoltage protection",
+	}
+	temperatureEvents = []string{
+		"Charge temperature high", "Charge overtemperature protection", "Charge temperature low", "Charge undertemperature protection",
+		"Discharge temperature high", "Discharge overtemperature protection", "Discharge temperature low", "Discharge undertemperature protection",
+	}
+)
+
+// alarmsExample is of a system of 12 packs with 16 cells (openbms-proto, tests).
+const alarmsExample = "~20014600806200011000000000000000000000000000000000060000000000000000140000000000000300000200000000000000000002EB2F\r"

@@ -68,6 +68,7 @@ type Command struct {
 	Number   string                   // key of what was told before: how many values there are, of a row too
 	// Next makes a series of several questions, which are one reply of a Piece protocol: what is asked behind these frames, 0: no more.
 	Next      func(frames []byte) (code uint16)
+	Function  byte   // of Modbus; 0: the protocol's
 	Registers uint16 // how many are read from Code on, where it is registers that are read
 }
 

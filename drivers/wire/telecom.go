@@ -50,6 +50,23 @@ func Telecom(p *Protocol, version, class byte, data func(c *Command, address int
 	return p
 }
 
+// Limits is how an alarm reply of the standard begins: a byte for each cell and each probe, then one for each of names.
+func Limits(skip int, names ...string) []Field {
+	limit := func(name string, most int) Field {
+		return Field{
+			Entity: drivers.Entity{Name: name}, States: []string{"", "too low", "too high", "at fault"}, Codes: []uint32{0, 1, 2, 0xF0},
+			Many: Many{Max: most},
+		}
+	}
+	cells := limit("Cell %02d voltage", 32)
+	cells.Skip = skip
+	fields := []Field{cells, limit("Temperature %d", 16)}
+	for _, name := range names {
+		fields = append(fields, limit(name, 0))
+	}
+	return fields
+}
+
 var telecomSum = Sum{Of: Negated, Size: 4, From: 1, Tail: 1, Hex: true}
 
 func telecom(version, address, class, command byte, data []byte) []byte {

@@ -280,7 +280,7 @@ func (l *Layout) Encode(payload []byte, value func(key string) drivers.Value) {
 		switch {
 		case f.Alarms != nil:
 			if u := l.unsigned(b); told && (sick != (f.sounding(nil, u) != nil)) {
-				l.store(b, f.firstAlarm(sick))
+				l.store(b, f.alarm(u, sick))
 			}
 		case f.States != nil:
 			if on, ok := value(e.Key).Bool(); e.Key != "" && ok && on {
@@ -312,13 +312,17 @@ func (l *Layout) Encode(payload []byte, value func(key string) drivers.Value) {
 	})
 }
 
-func (f *Field) firstAlarm(sick bool) uint32 {
+// alarm is u with the first alarm alone, or with none; bits that are no alarm stay.
+func (f *Field) alarm(u uint32, sick bool) uint32 {
 	for n := range 8 * f.size(0) {
-		if sick && (n >= len(f.Alarms) || f.Alarms[n] != "") {
-			return 1 << n
+		if n >= len(f.Alarms) || f.Alarms[n] != "" {
+			u &^= 1 << n
+			if sick {
+				u, sick = u|1<<n, false
+			}
 		}
 	}
-	return 0
+	return u
 }
 
 // firstState is one that is an alarm, or none, and not on.
