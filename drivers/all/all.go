@@ -19,6 +19,7 @@ import (
 	"sunwire/drivers/httpjson"
 	"sunwire/drivers/jbd"
 	"sunwire/drivers/jk"
+	"sunwire/drivers/lithium"
 	"sunwire/drivers/mqttin"
 	"sunwire/drivers/openmeteo"
 	"sunwire/drivers/pace"
@@ -67,6 +68,10 @@ func Drivers() []drivers.Driver {
 		jk.BLE,
 		jk.PB,
 		jk.TTL,
+		lithium.C4S,
+		lithium.EG4,
+		lithium.Gobel,
+		lithium.Vatrer,
 		pace.Driver,
 		pylontech.Driver,
 		redodo.Driver,

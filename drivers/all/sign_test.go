@@ -30,6 +30,10 @@ var signs = map[string]drivers.Direction{
 	"pace":         drivers.Charging,    // syssi/esphome-pace-bms
 	"seplos_v2":    drivers.Charging,    // syssi/esphome-seplos-bms: -6.76 A are discharging
 	"seplos_v3":    drivers.Charging,    // syssi/esphome-seplos-bms: -10 A are discharging
+	"c4s":          drivers.Charging,    // aiobmsble: less than 0 with a run time; so are the next
+	"eg4_ll":       drivers.Charging,
+	"gobel":        drivers.Charging,
+	"vatrer":       drivers.Charging,
 	"tdt":          drivers.Charging,    // aiobmsble: -5.7 A with a run time, 5 A while it says that it charges
 	"vedirect":     drivers.Charging,    // a BMV-702 says -7625 mA while its consumed charge grows
 	"vedirect_hex": drivers.Charging,    // the same monitor, the same quantity

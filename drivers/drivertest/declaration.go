@@ -61,8 +61,8 @@ func (s *suite) gatt() {
 	if g.Write != "" {
 		uuids = append(uuids, g.Write)
 	}
-	if g.Lock != "" {
-		uuids = append(uuids, g.Lock)
+	if g.Hailed != "" {
+		uuids = append(uuids, g.Hailed)
 	}
 	for _, u := range uuids {
 		if !uuidForm.MatchString(u) {

@@ -82,8 +82,8 @@ type GATT struct {
 	Services []string // in which the characteristics are looked for; what the device advertises is mostly the first
 	Notify   string   // the characteristic that talks
 	Write    string   // the one that is written to; some firmwares give it the UUID of the other. "": the device only talks
-	Lock     string   // the characteristic to which Key is written on connecting, where a device has it; "": none
-	Key      string
+	Hailed   string   // the characteristic to which Hail is written on each connection, where the device has it: a password, or what wakes it
+	Hail     string
 	Names    []string // how such devices call themselves in the air, as patterns of path.Match: a guess, no proof
 }
 

@@ -18,7 +18,7 @@ var Driver = wire.Driver(drivers.Driver{
 	Name: "tdt", Title: "TDT BMS: Bluetooth, UART", Family: "tdt", Class: drivers.Battery,
 	Links: []link.Kind{link.BLE, link.Serial, link.TCP},
 	GATT: link.GATT{
-		Services: []string{"fff0"}, Notify: "fff1", Write: "fff2", Names: []string{"WTDH*", "WT???AZ*"}, Lock: "fffa", Key: "HiLink",
+		Services: []string{"fff0"}, Notify: "fff1", Write: "fff2", Names: []string{"WTDH*", "WT???AZ*"}, Hailed: "fffa", Hail: "HiLink",
 	},
 	Paces:    [3]time.Duration{10 * time.Second, time.Minute, 24 * time.Hour},
 	Bauds:    []int{9600, 19200},

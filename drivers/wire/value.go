@@ -67,8 +67,14 @@ func (f *Field) share(part drivers.Value, payload []byte, l *Layout) drivers.Val
 	return drivers.Num(100 * n / w) // what is divided by 0 is no number
 }
 
+// Never is a bit of Bits that is not on in any device that is known: a word with it on is not believed.
+var Never = drivers.Entity{Name: "never"}
+
 func (f *Field) bits(out []drivers.Decoded, unit string, raw uint32) []drivers.Decoded {
 	strange := raw>>len(f.Bits) != 0
+	for n := range f.Bits {
+		strange = strange || f.Bits[n].Key == "" && f.Bits[n].Name == Never.Name && raw>>n&1 == 1
+	}
 	for n := range f.Bits {
 		if f.Bits[n].Key == "" {
 			continue

@@ -34,7 +34,8 @@ func shortUUID(u string) string {
 // attributes are the characteristics of a device that are spoken to.
 type attributes struct {
 	notify, write dbus.ObjectPath // write "": nothing can be written
-	lock          dbus.ObjectPath // "": it needs no key
+	hailed        dbus.ObjectPath // "": nothing is said to it on connecting
+	hail          string          // the kind of that write
 	acknowledged  bool            // every write is answered: where the device has no other kind
 	chunk         int             // what fits into one write
 }
@@ -70,8 +71,11 @@ func choose(all objects, device dbus.ObjectPath, g link.GATT) (a attributes, err
 		if a.notify == "" && longUUID(uuid) == longUUID(g.Notify) && can("notify", "indicate") {
 			a.notify = at
 		}
-		if g.Lock != "" && longUUID(uuid) == longUUID(g.Lock) && can("write") {
-			a.lock = at
+		if g.Hailed != "" && longUUID(uuid) == longUUID(g.Hailed) && can("write-without-response", "write") {
+			a.hailed, a.hail = at, "command"
+			if can("write") {
+				a.hail = "request"
+			}
 		}
 		if a.write == "" && g.Write != "" && longUUID(uuid) == longUUID(g.Write) && can("write-without-response", "write") {
 			a.write, a.acknowledged = at, !can("write-without-response")

@@ -212,10 +212,10 @@ func (c *Conn) subscribe(ctx context.Context, s *session) error {
 		c.hears.Store(nil)
 		return c.mine(s, explained(link.ErrNoReply, c.name, c.o.Address, "have its notifications sent", err))
 	}
-	if at.lock != "" {
-		options := variants(map[string]any{"type": "request"})
-		if err := c.bus.call(both, writeTime, at.lock, characterFace+".WriteValue", []byte(c.gatt.Key), options); err != nil {
-			return c.mine(s, explained(link.ErrNoReply, c.name, c.o.Address, "unlock it", err))
+	if at.hailed != "" {
+		options := variants(map[string]any{"type": at.hail})
+		if err := c.bus.call(both, writeTime, at.hailed, characterFace+".WriteValue", []byte(c.gatt.Hail), options); err != nil {
+			return c.mine(s, explained(link.ErrNoReply, c.name, c.o.Address, "say the first word to it", err))
 		}
 	}
 	s.ready = true

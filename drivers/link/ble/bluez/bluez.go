@@ -207,8 +207,8 @@ func Services(g link.GATT) []Service {
 	default:
 		s.Characteristics = append(s.Characteristics, Characteristic{UUID: uuid(g.Write), Flags: []string{"write-without-response"}})
 	}
-	if g.Lock != "" {
-		s.Characteristics = append(s.Characteristics, Characteristic{UUID: uuid(g.Lock), Flags: []string{"write"}})
+	if g.Hailed != "" {
+		s.Characteristics = append(s.Characteristics, Characteristic{UUID: uuid(g.Hailed), Flags: []string{"write"}})
 	}
 	return []Service{s}
 }

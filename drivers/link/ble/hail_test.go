@@ -8,13 +8,13 @@ import (
 	"sunwire/drivers/link/ble/bluez"
 )
 
-func TestALockedDeviceIsUnlockedOnEachConnection(t *testing.T) {
+func TestADeviceIsHailedOnEachConnection(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
-		g := link.GATT{Services: []string{"fff0"}, Notify: "fff1", Write: "fff2", Lock: "fffa", Key: "HiLink"}
+		g := link.GATT{Services: []string{"fff0"}, Notify: "fff1", Write: "fff2", Hailed: "fffa", Hail: "HiLink"}
 		d := battery(g)
 		open, keys, answer := false, 0, d.Answer
 		d.Answer = func(b []byte) []byte {
-			if string(b) == g.Key {
+			if string(b) == g.Hail {
 				open = true
 				keys++
 				return nil
@@ -42,7 +42,7 @@ func TestALockedDeviceIsUnlockedOnEachConnection(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) { // a firmware without a lock
 		g := link.GATT{Services: []string{"fff0"}, Notify: "fff1", Write: "fff2"}
 		w.Add("hci0", battery(g))
-		g.Lock, g.Key = "fffa", "HiLink"
+		g.Hailed, g.Hail = "fffa", "HiLink"
 		c := w.mustOpen(Options{GATT: g})
 		w.ask(c, "a")
 		w.close(c)
