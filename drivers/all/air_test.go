@@ -15,10 +15,11 @@ import (
 	"sunwire/drivers/link/simulated"
 )
 
-// Batteries that are asked and answer: what they say by Bluetooth, in pieces of 20 bytes, the least there is, is what they say on a wire that keeps it whole.
-var airborne = []string{"daly", "daly_d2", "daly_p81", "jbd", "jk_ble"}
-// Batteries that are asked and answer: what they say by Bluetooth, in pieces of 20 bytes, is what they say on a wire that keeps it whole.
-var airborne = []string{"cbt", "cbt_vb", "daly", "daly_d2", "daly_p81", "ecoworthy", "jbd", "redodo", "renogy", "renogy_pro"}
+// Batteries that are asked and answer: what they say by Bluetooth, in pieces of 20 bytes, the least there is, is what they say on a wire that
+// keeps it whole.
+var airborne = []string{
+	"cbt", "cbt_vb", "daly", "daly_d2", "daly_p81", "ecoworthy", "jbd", "jk_ble", "redodo", "renogy", "renogy_pro",
+}
 
 func TestByBluetoothABatterySaysTheSameInPieces(t *testing.T) {
 	t.Parallel()

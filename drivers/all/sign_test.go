@@ -33,10 +33,14 @@ var signs = map[string]drivers.Direction{
 	"c4s":          drivers.Charging,    // aiobmsble: less than 0 with a run time; so are the next
 	"eg4_ll":       drivers.Charging,
 	"gobel":        drivers.Charging,
+	"humsienk":     drivers.Charging,
+	"pylontech_rt": drivers.Charging,
+	"roypow":       drivers.Charging,
+	"saihang":      drivers.Charging, // its code; no frame with a current is published, nor of gobel
 	"vatrer":       drivers.Charging,
-	"tdt":          drivers.Charging,    // aiobmsble: -5.7 A with a run time, 5 A while it says that it charges
-	"vedirect":     drivers.Charging,    // a BMV-702 says -7625 mA while its consumed charge grows
-	"vedirect_hex": drivers.Charging,    // the same monitor, the same quantity
+	"tdt":          drivers.Charging, // aiobmsble: -5.7 A with a run time, 5 A while it says that it charges
+	"vedirect":     drivers.Charging, // a BMV-702 says -7625 mA while its consumed charge grows
+	"vedirect_hex": drivers.Charging, // the same monitor, the same quantity
 }
 
 func TestTheSignOfEachCurrentIsWhatItsSourcesSay(t *testing.T) {

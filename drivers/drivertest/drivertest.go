@@ -42,7 +42,7 @@ type Facts struct {
 	Derived []string   // keys that the driver computes from others, or from the clock of the exchange: the simulator cannot set them
 	Shorter []string   // keys that only another form of a reply gives, which is the simulator's cut short and sealed: an older firmware's
 	Dark    bool       // 0 is what the chip says every night, and it has nothing by which a line stuck at 0 could be told from it: the bus must
-	Packed  []string   // keys of bits that share a byte with others, so that any value of it is a possible one
+	Shared  []string   // keys of ons and offs that share a byte with others or with alarms: any value of it has a meaning
 	Alike   [][]string // names of queries whose replies have the same form on the wire: nothing in one tells it from another's
 }
 

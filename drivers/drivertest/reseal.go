@@ -83,7 +83,7 @@ func (s *suite) noFalseZero(q query, what string, got, truth values) {
 	for id, v := range got {
 		f, number := v.Float()
 		on, state := v.Bool()
-		if v != truth[id] && !slices.Contains(s.f.Packed, id) && (number && f == 0 || state && !on) {
+		if v != truth[id] && !slices.Contains(s.f.Shared, id) && (number && f == 0 || state && !on) {
 			s.fail("%s: %s: %s is a false zero", q.Name, what, id)
 		}
 	}

@@ -22,6 +22,10 @@ var brands = []struct {
 	}},
 	{Driver: lithium.Vatrer, frames: 2, fields: 64, rejected: 2},
 	{Driver: lithium.C4S, frames: 1, fields: 13, rejected: 1},
+	{Driver: lithium.Humsienk, frames: 4, fields: 88, rejected: 3, facts: drivertest.Facts{Shared: []string{"charging_allowed", "discharging_allowed", "heating"}}},
+	{Driver: lithium.RoyPow, frames: 3, fields: 48, rejected: 4},
+	{Driver: lithium.Saihang, frames: 1, fields: 23, rejected: 2},
+	{Driver: lithium.PylontechRT, frames: 1, fields: 9, rejected: 5},
 }
 
 func TestConformance(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 )
 
 // The state of charge is computed, and alarms stand between the two switches.
-var facts = drivertest.Facts{Derived: []string{"state_of_charge"}, Packed: []string{"charging_allowed", "discharging_allowed"}}
+var facts = drivertest.Facts{Derived: []string{"state_of_charge"}, Shared: []string{"charging_allowed", "discharging_allowed"}}
 
 func TestConformance(t *testing.T) { drivertest.Run(t, renogy.Driver, facts) }
 

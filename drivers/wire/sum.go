@@ -79,3 +79,11 @@ func XModem(b []byte) uint32 {
 	}
 	return uint32(crc)
 }
+
+// Xor is the exclusive or of all bytes.
+func Xor(b []byte) (sum uint32) {
+	for _, x := range b {
+		sum ^= uint32(x)
+	}
+	return sum
+}
