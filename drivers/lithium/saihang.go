@@ -74,5 +74,5 @@ func saihang() *wire.Protocol {
 }
 
 const saihangExample = "a5a50003900000000000000aa800600064000025a600002710000027100002ffff0001000006000000000000080da90d6a0d280d3d0d2c0d6b0d4d0d38ffffff" +
-		"ffffffffffffffffffffffffffffffffffffffffff00020b430b46ffffffffffffffffffffffffffffffff0b560ba4ffffffffffffffffffffffffffff00006d" +
-		"600000721000006810000a0dac0e420d02000a00009a5a"
+	"ffffffffffffffffffffffffffffffffffffffffff00020b430b46ffffffffffffffffffffffffffffffff0b560ba4ffffffffffffffffffffffffffff00006d" +
+	"600000721000006810000a0dac0e420d02000a00009a5a"

@@ -12,8 +12,9 @@ import (
 
 // V3 is the third generation.
 var V3 = wire.Driver(drivers.Driver{
-	Name: "seplos_v3", Title: "Seplos BMS, version 3 (RS485)", Family: "seplos", Class: drivers.Battery,
-	Links: []link.Kind{link.Serial, link.TCP},
+	Name: "seplos_v3", Title: "Seplos BMS, version 3 (RS485; Bluetooth with address: 1)", Family: "seplos", Class: drivers.Battery,
+	Links: []link.Kind{link.Serial, link.TCP, link.BLE},
+	GATT:  link.GATT{Services: []string{"fff0"}, Notify: "fff1", Write: "fff2", Names: []string{"SP??B*", "XZHX*", "CSY*"}},
 	Paces: [3]time.Duration{5 * time.Second, time.Minute, 24 * time.Hour},
 	Bauds: []int{19200}, Commands: func() []string { return []string{"pack", "cells", "alarms"} },
 }, v3)
@@ -22,8 +23,8 @@ var V3 = wire.Driver(drivers.Driver{
 func v3() *wire.Protocol {
 	p := wire.RTU(&wire.Protocol{
 		Name: "seplos_v3", Manufacturer: "Seplos", Model: "BMS V3",
-		Address: 0, Last: 15,
-		First: 500 * time.Millisecond, Gap: 50 * time.Millisecond, // an answer takes 30 ms at 19200 baud
+		Address: 0, Last: 15, // by Bluetooth, 0 is the whole system, which has other blocks: a pack wants its address
+		First: time.Second, Gap: 200 * time.Millisecond, // an answer takes 30 ms at 19200 baud, and longer by Bluetooth
 		Whole: battery.VoltageKey, Parts: battery.CellKey, Instead: "try seplos_v2",
 	}, 4, 0, 0)
 	p.Commands = []wire.Command{

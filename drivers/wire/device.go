@@ -19,6 +19,7 @@ type Device struct {
 
 	link    link.Transactor
 	address int
+	given   bool // by the user
 
 	layouts  map[string]*Layout // as last picked, by command
 	rows     map[string]int     // how many of a row there are, by the key of its field
@@ -46,8 +47,9 @@ func (p *Protocol) device(c link.Conn, address uint16) (*Device, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s needs a serial or tcp port, not %s", p.Name, c.Kind())
 	}
+	given := address != 0
 	switch {
-	case address != 0 && p.Last == 0:
+	case given && p.Last == 0:
 		return nil, fmt.Errorf("%s has no addresses: remove address: %d", p.Name, address)
 	case address > p.Last:
 		return nil, fmt.Errorf("%s has the addresses 1 to %d, not %d", p.Name, p.Last, address)
@@ -55,7 +57,7 @@ func (p *Protocol) device(c link.Conn, address uint16) (*Device, error) {
 		address = p.Address
 	}
 	return &Device{
-		Protocol: p, link: t, address: int(address),
+		Protocol: p, link: t, address: int(address), given: given,
 		layouts: map[string]*Layout{}, rows: map[string]int{}, answered: map[string]bool{}, amounts: map[string]float64{},
 	}, nil
 }
@@ -83,8 +85,8 @@ func (d *Device) Describe(ctx context.Context) (drivers.Descriptor, error) {
 		case !c.counts() && !c.tellsSerial() && (errors.Is(err, drivers.ErrNoReply) || errors.Is(err, drivers.ErrFrame)):
 			continue // a name is worth another try, no more
 		case err != nil:
-			if d.Second != 0 && errors.Is(err, drivers.ErrNoReply) {
-				d.address = int(d.Protocol.Address) + int(d.Second) - d.address
+			if errors.Is(err, drivers.ErrNoReply) {
+				d.elsewhere()
 			}
 			return drivers.Descriptor{}, err
 		}
@@ -106,6 +108,13 @@ func (d *Device) Describe(ctx context.Context) (drivers.Descriptor, error) {
 		}
 	}
 	return desc, nil
+}
+
+// elsewhere moves on to the other address, where there are two and none was given, until the device has answered at one.
+func (d *Device) elsewhere() {
+	if d.Second != 0 && !d.given && d.declared == nil {
+		d.address = int(d.Protocol.Address) + int(d.Second) - d.address
+	}
 }
 
 // identify takes over what the reply says of the device.
