@@ -248,7 +248,7 @@ func (b *Bridge) meet(d *device, desc drivers.Descriptor) error {
 	if !settled { // what was kept for whoever it might turn out to be may go
 		b.pub.sweep()
 	}
-	if !was {
+	if !was && d.group == nil {
 		log := b.log
 		if desc.Variant != "" {
 			log = log.With("variant", desc.Variant, "because", desc.Why)

@@ -224,6 +224,7 @@ func (g *group) describe(d *device, now time.Time) string {
 		return err.Error()
 	}
 	g.bridge.took(d, q, nil, now) // it is answered by whoever is there
+	g.bridge.log.Info("group found", "device", d.cfg.ID, "members", len(g.members))
 	return ""
 }
 

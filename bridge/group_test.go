@@ -18,6 +18,7 @@ import (
 	"sunwire/discovery"
 	"sunwire/discovery/discoverytest"
 	"sunwire/drivers"
+	"sunwire/drivers/all"
 	"sunwire/drivers/jbd"
 	"sunwire/drivers/jk"
 	"sunwire/drivers/link/simulated"
@@ -186,11 +187,75 @@ devices:
 			t.Errorf("%s was disturbed", d.cfg.ID)
 		}
 	}
-	// A device under the name of the group that was is no group.
-	if err := w.reload(b, devices+"  - {id: bank, driver: bme280, port: \"sim:\", interval: 50ms}\n"); err != nil {
+}
+
+func TestABankFollowsAMemberThatIsConfiguredAnew(t *testing.T) {
+	w := newWorld(t)
+	packs := map[string]*shown{"a": jbdPack(1, 80, 100), "b": jbdPack(2, 20, 300)}
+	const two = `
+devices:
+  - {id: a, driver: jbd, port: "sim:", interval: 50ms}
+  - {id: b, driver: jbd, port: "sim:", interval: 50ms}
+`
+	const group = "groups: [{id: bank, members: [a, b]}]\n"
+	b, _ := w.run(w.dir, two+group, packs)
+	w.until("the sum", func() bool { return w.value("bank", "current") == -3.0 })
+	if err := w.reload(b, strings.Replace(two, "50ms", "40ms", 1)+group); err != nil {
 		t.Fatal(err)
 	}
-	w.live("bank", "temperature")
+	packs["a"].set("current", drivers.Num(5))
+	w.until("the sum of the new one", func() bool { return w.value("bank", "current") == -7.0 })
+	start := time.Now()
+	for n := range 4 {
+		packs["b"].set("current", drivers.Num(float64(10*n)))
+		w.until("another sum", func() bool { return w.value("bank", "current") == float64(-5-10*n) })
+	}
+	if took := time.Since(start); took > 2*look {
+		t.Errorf("four changes of a member were published after %v", took)
+	}
+	// A device under the name of a group is no group, nor the other way round.
+	inverter := two + "  - {id: bank, driver: pi30, port: \"sim:\", interval: 50ms}\n"
+	if err := w.reload(b, inverter); err != nil {
+		t.Fatal(err)
+	}
+	w.until("the inverter under its own identity", func() bool { text, _ := w.heard(configTopic(inverterUID)); return text != "" })
+	w.until("the group is gone", func() bool { text, n := w.heard(configTopic("sunwire_bank")); return n > 0 && text == "" })
+	if err := w.reload(b, two+group); err != nil {
+		t.Fatal(err)
+	}
+	w.until("the group under its own identity", func() bool { text, _ := w.heard(configTopic("sunwire_bank")); return text != "" })
+	w.until("the inverter is gone", func() bool { text, _ := w.heard(configTopic(inverterUID)); return text == "" })
+}
+
+func TestThePageHasTheGroupWithoutABroker(t *testing.T) {
+	cfg, err := config.Parse("test", fmt.Appendf(nil, "mqtt: {url: \"mqtt://127.0.0.1:1\"}\nstate_dir: %q\n"+twoPacks, t.TempDir(), "sim:", "sim:"), config.Env{Drivers: all.Drivers()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := store.Open(cfg.StateDir, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = kept.Close() })
+	b, err := New(cfg, Options{Log: quiet(), Store: kept})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := drivers.Query{Name: "basic", Keys: []string{"voltage"}}
+	for i, voltage := range []float64{13, 14} {
+		d := b.devices()[i]
+		if err := b.meet(d, drivers.Descriptor{Entities: []drivers.Entity{{Key: "voltage", Role: drivers.BatteryVoltage}}, Queries: []drivers.Query{q}}); err != nil {
+			t.Fatal(err)
+		}
+		b.took(d, q, []drivers.Reading{{Sample: drivers.Sample{{Key: "voltage", Value: drivers.Num(voltage)}}}}, time.Now())
+	}
+	g := b.Snapshot().Devices[2]
+	if len(g.Values) != 1 || string(g.Values[0].Value) != "13.50" || !g.Online || g.UID != "sunwire_battery_bank" {
+		t.Errorf("the page has %+v", g)
+	}
+	if online, devices := b.pub.bridge.online(); online != 2 || devices != 2 {
+		t.Errorf("%d of %d devices online: a group is none", online, devices)
+	}
 }
 
 func TestOneBatteryIsNotCountedTwice(t *testing.T) {

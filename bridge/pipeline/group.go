@@ -59,8 +59,8 @@ func bank() []blend {
 	entity := func(key, name string, q drivers.Quantity) drivers.Entity {
 		return drivers.Entity{Key: key, Name: name, Quantity: q}
 	}
-	role := func(r drivers.Role, d drivers.Direction, e drivers.Entity) drivers.Entity {
-		e.Role, e.Positive = r, d
+	role := func(r drivers.Role, e drivers.Entity) drivers.Entity {
+		e.Role = r
 		return e
 	}
 	detail := func(p drivers.Platform, e drivers.Entity) drivers.Entity {
@@ -75,10 +75,10 @@ func bank() []blend {
 	}
 	text, count := drivers.None, drivers.Number
 	return []blend{
-		{role(drivers.BatteryVoltage, drivers.Unsigned, entity("voltage", "Voltage", drivers.Voltage.At(2))), has(drivers.BatteryVoltage), all, mean},
-		{role(drivers.BatteryCurrent, drivers.Discharging, entity("current", "Current", drivers.Current.At(2))), has(drivers.BatteryCurrent), all, sum},
-		{role(drivers.BatteryPower, drivers.Discharging, entity("power", "Power", drivers.Power)), has(drivers.BatteryPower), all, sum},
-		{role(drivers.BatteryCharge, drivers.Unsigned, entity("state_of_charge", "State of charge", drivers.StateOfCharge.At(1))), has(drivers.BatteryCharge), every, weighted},
+		{role(drivers.BatteryVoltage, entity("voltage", "Voltage", drivers.Voltage.At(2))), has(drivers.BatteryVoltage), all, mean},
+		{role(drivers.BatteryCurrent, entity("current", "Current", drivers.Current.At(2))), has(drivers.BatteryCurrent), all, sum},
+		{role(drivers.BatteryPower, entity("power", "Power", drivers.Power)), has(drivers.BatteryPower), all, sum},
+		{role(drivers.BatteryCharge, entity("state_of_charge", "State of charge", drivers.StateOfCharge.At(1))), has(drivers.BatteryCharge), every, weighted},
 		{entity(remainingKey, "Remaining capacity", drivers.Charge.At(2)), called(remainingKey), all, sum},
 		{detail(drivers.Sensor, entity(fullKey, "Full capacity", drivers.Charge.At(2))), called(fullKey), all, sum},
 		{entity(cellMinKey, "Minimum cell voltage", drivers.CellVoltage), called(cellMinKey), some, extreme(least)},

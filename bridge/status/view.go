@@ -204,6 +204,9 @@ func (h *handler) card(d *Device, now time.Time) card {
 	if len(d.Members) > 0 {
 		c.Facts = nil
 	}
+	if d.missing() > 0 { // that is the error
+		c.LastError = ""
+	}
 	for _, m := range d.Members {
 		c.Facts = append(c.Facts, m.Name+": "+cmp.Or(m.Missing, "live"))
 	}
