@@ -155,6 +155,9 @@ func (m *member) look(g *pipeline.Group, to *pipeline.Member, now time.Time) (ch
 		to.Cells = append(to.Cells, u.Cells[i])
 	}
 	m.seen, m.why = d.liveSeen, d.away(u, now)
+	if m.unit != "" && u != nil {
+		m.seen = u.seen
+	}
 	if m.why == "" && len(m.picks) == 0 {
 		m.why = d.batteryless()
 	}
@@ -172,7 +175,7 @@ func (d *device) away(u *unit, now time.Time) string {
 		why = "never seen"
 	case u == nil:
 		return "not reported by " + d.cfg.ID
-	case d.present && d.online && now.Sub(d.liveSeen) <= d.grace():
+	case d.present && d.there(u) && now.Sub(d.liveSeen) <= d.grace():
 		return ""
 	default:
 		why = "no answer"

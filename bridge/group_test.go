@@ -289,7 +289,7 @@ type bankBench struct {
 	group   *device
 }
 
-func newBankBench(t *testing.T) *bankBench {
+func newBankBench(t *testing.T, members ...string) *bankBench {
 	kept, err := store.Open(t.TempDir(), quiet())
 	if err != nil {
 		t.Fatal(err)
@@ -300,7 +300,7 @@ func newBankBench(t *testing.T) *bankBench {
 		spec := &drivers.Driver{Name: "fake", Family: "fake", Class: drivers.Battery, Paces: [3]time.Duration{10 * time.Second, time.Minute, time.Hour}}
 		b.members = append(b.members, newDevice(config.Device{ID: id, Name: strings.ToUpper(id), Spec: spec, MaxAge: time.Minute}, store.Device{ID: id}, false))
 	}
-	b.group = b.bridge.makeGroup(config.Group{ID: "bank", Name: "Bank", Kind: "battery", Members: []string{"a", "b"}}, b.members, &fleet{})
+	b.group = b.bridge.makeGroup(config.Group{ID: "bank", Name: "Bank", Kind: "battery", Members: members}, b.members, &fleet{})
 	return b
 }
 
@@ -349,7 +349,7 @@ func (b *bankBench) wants(parts ...string) {
 
 func TestWhoIsMissingAndWhy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBankBench(t)
+		b := newBankBench(t, "a", "b")
 		if doc := b.document(); doc != "" || b.group.settled {
 			t.Errorf("a group of nobody says %s", doc)
 		}
@@ -380,7 +380,7 @@ func TestWhoIsMissingAndWhy(t *testing.T) {
 
 func TestAGroupIsAsOldAsTheOldestOfItsMembersThatCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBankBench(t)
+		b := newBankBench(t, "a", "b")
 		for i := range b.members {
 			b.describe(i, "", "voltage", "current")
 		}
@@ -406,7 +406,7 @@ func TestAGroupIsAsOldAsTheOldestOfItsMembersThatCount(t *testing.T) {
 
 func TestAGroupIsNoMoreTalkativeThanItsQuickestMember(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBankBench(t)
+		b := newBankBench(t, "a", "b")
 		for i := range b.members {
 			b.describe(i, "", "voltage", "current")
 			b.says(i, "voltage", 50.0, "current", 1.0)
@@ -439,7 +439,7 @@ func TestAGroupIsNoMoreTalkativeThanItsQuickestMember(t *testing.T) {
 
 func TestABatterylessMemberIsToldOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBankBench(t)
+		b := newBankBench(t, "a", "b")
 		b.describe(0, "", "voltage", "current")
 		b.says(0, "voltage", 50.0, "current", 1.0)
 		err := b.bridge.meet(b.members[1], drivers.Descriptor{Units: []drivers.Descriptor{{Unit: "battery_1"}}})
@@ -448,6 +448,33 @@ func TestABatterylessMemberIsToldOf(t *testing.T) {
 		}
 		b.says(1)
 		b.wants(`"current":null`, `"missing":["B: no battery itself, but it reports some: write b/battery_1 and so on"]`)
+	})
+}
+
+func TestAUnitThatFallsSilentIsMissingWhileItsDeviceGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBankBench(t, "a", "b/pack_1")
+		b.describe(0, "", "voltage", "current")
+		own := drivers.Query{Name: "pack_1/live", Keys: []string{"voltage", "current"}}
+		err := b.bridge.meet(b.members[1], drivers.Descriptor{
+			Entities: []drivers.Entity{{Key: "limit", Name: "Limit"}}, Queries: []drivers.Query{{Name: "live", Keys: []string{"limit"}}},
+			Units: []drivers.Descriptor{{Unit: "pack_1", Queries: []drivers.Query{own}, Entities: []drivers.Entity{
+				{Key: "voltage", Role: drivers.BatteryVoltage}, {Key: "current", Role: drivers.BatteryCurrent},
+			}}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.says(0, "voltage", 50.0, "current", 1.0)
+		b.says(1, "limit", 3.0)
+		b.wants(`"current":null`)
+		b.members[1].take(own, []drivers.Reading{{Unit: "pack_1", Sample: drivers.Sample{{Key: "voltage", Value: drivers.Num(52)}, {Key: "current", Value: drivers.Num(2)}}}}, time.Now())
+		b.wants(`"voltage":51.00`, `"current":3.00`, `"missing":[]`)
+		time.Sleep(16 * time.Second)
+		b.says(0, "voltage", 50.0, "current", 1.0)
+		b.says(1, "limit", 3.0)
+		b.members[1].age(time.Now())
+		b.wants(`"current":null`, `"missing":["B pack 1: no answer"]`)
 	})
 }
 
