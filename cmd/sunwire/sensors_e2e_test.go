@@ -158,6 +158,8 @@ kitchen_temperature temperature °C 2
 *kitchen_vapour_pressure_deficit pressure kPa 2
 *weather_absolute_humidity absolute_humidity g/m³ 1
 weather_cloud_cover - % 0
+*weather_cloud_cover_today - % 0
+*weather_cloud_cover_tomorrow - % 0
 weather_condition enum - -
 weather_dew_point temperature °C 1
 weather_estimated_pv_energy_rest_of_today energy kWh 2
@@ -185,6 +187,8 @@ weather_temperature temperature °C 1
 *weather_wind_direction - ° 0
 *weather_wind_gusts wind_speed km/h 1
 weather_wind_speed wind_speed km/h 1
+*weather_wind_speed_max_today wind_speed km/h 1
+*weather_wind_speed_max_tomorrow wind_speed km/h 1
 `
 
 // facts are what Home Assistant knows of an entity, in the form of demoShows.

@@ -134,19 +134,23 @@ func (a *answer) sum(series []*float64, start, end time.Time) (total float64, ok
 	return total, covered == end.Sub(start)
 }
 
-// extremes are the least and the greatest of the moments from start to end, that one left out; ok is false where one is not known.
-func (a *answer) extremes(series []*float64, start, end time.Time) (least, greatest float64, ok bool) {
+// day is what the moments from start to end, that one left out, were: the least, the greatest and the mean.
+type day struct{ least, greatest, mean float64 }
+
+// day looks through a series of moments; ok is false where one is not known.
+func (a *answer) day(series []*float64, start, end time.Time) (d day, ok bool) {
 	n, want := 0, int(end.Sub(start)/time.Hour)
 	for i, v := range series {
 		if v == nil || a.hours[i].Before(start) || !a.hours[i].Before(end) {
 			continue
 		}
 		if n++; n == 1 {
-			least, greatest = *v, *v
+			d.least, d.greatest = *v, *v
 		}
-		least, greatest = min(least, *v), max(greatest, *v)
+		d.least, d.greatest, d.mean = min(d.least, *v), max(d.greatest, *v), d.mean+*v
 	}
-	return least, greatest, n > 0 && n >= want
+	d.mean /= float64(max(n, 1))
+	return d, n > 0 && n >= want
 }
 
 func later(a, b time.Time) time.Time {

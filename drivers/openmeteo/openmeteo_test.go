@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -114,6 +115,33 @@ func TestADayIsThatOfTheHouse(t *testing.T) {
 	want(t, berlin, "estimated_pv_energy_tomorrow", 4)
 	// Half an hour of it where zones differ by halves.
 	want(t, estimated(t, time.FixedZone("", 3600+1800), body), "estimated_pv_energy_today", 2)
+}
+
+func TestADayHasItsMeanCloudsAndHighestWind(t *testing.T) {
+	at := func(variable, unit string, unknown int) map[string]drivers.Value {
+		a, err := parse([]byte(hours(unit, variable, "2026-06-01T12:15", "2026-05-31T00:00", 0, 96, func(i int) string {
+			if i == unknown {
+				return "null"
+			}
+			return strconv.Itoa(i % 24)
+		})))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rs, err := readWeather(a, time.UTC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return values0(rs)
+	}
+	clouds := at("cloud_cover", "%", 48+7)
+	want(t, clouds, "cloud_cover_today", 12) // 0 to 23: 11.5
+	if !clouds["cloud_cover_tomorrow"].Absent() {
+		t.Error("a day with an unknown hour has a mean")
+	}
+	wind := at("wind_speed_10m", "km/h", -1)
+	want(t, wind, "wind_speed_max_today", 23)
+	want(t, wind, "wind_speed_max_tomorrow", 23)
 }
 
 func TestADayOfWhichAnHourIsMissingHasNoEnergy(t *testing.T) {

@@ -39,13 +39,13 @@ func (s sky) Answer(request []byte) []byte {
 	hours["time"] = times
 	if strings.Contains(string(request), tilted) {
 		latest[tilted], latestUnits[tilted] = sunAt(now), "W/m²"
-		hours[tilted], hourUnits[tilted] = day(start, len(times), sunAt), "W/m²"
+		hours[tilted], hourUnits[tilted] = through(start, len(times), sunAt), "W/m²"
 	} else {
 		for i := range current {
 			latest[current[i].variable], latestUnits[current[i].variable] = s.current(&current[i]), current[i].unit
 		}
 		for _, f := range hourly {
-			hours[f.variable], hourUnits[f.variable] = day(start, len(times), ordinary[f.variable]), f.unit
+			hours[f.variable], hourUnits[f.variable] = through(start, len(times), ordinary[f.variable]), f.unit
 		}
 	}
 	b, err := json.Marshal(map[string]any{
@@ -117,7 +117,7 @@ func wave(t time.Time, hour float64) float64 {
 	return math.Cos((float64(t.Hour()) + float64(t.Minute())/60 - hour) / 12 * math.Pi)
 }
 
-func day(start time.Time, n int, f func(time.Time) float64) []float64 {
+func through(start time.Time, n int, f func(time.Time) float64) []float64 {
 	out := make([]float64, n)
 	for i := range out {
 		out[i] = math.Round(10*f(start.Add(time.Duration(i)*time.Hour))) / 10

@@ -61,6 +61,8 @@ var forecastEntity = drivers.Entity{Key: "forecast", Name: "Forecast from", Plat
 var (
 	temperatureMin = daily("temperature_min", "Lowest temperature", drivers.Temperature, -90, 60)
 	temperatureMax = daily("temperature_max", "Highest temperature", drivers.Temperature, -90, 60)
+	cloudCover     = daily("cloud_cover", "Mean cloud cover", drivers.Percent, 0, 100)
+	windMax        = daily("wind_speed_max", "Highest wind speed", drivers.WindSpeed, 0, 400)
 	irradiation    = daily("irradiation", "Irradiation", drivers.Irradiation, 0, 20)
 	precipitation  = daily("precipitation", "Precipitation", drivers.Precipitation, 0, 2000)
 )
@@ -79,7 +81,7 @@ func weatherEntities() []drivers.Entity {
 		es = append(es, current[i].Entity)
 	}
 	es = append(es, lastUpdate)
-	for _, d := range [...][2]drivers.Entity{temperatureMin, temperatureMax, irradiation, precipitation} {
+	for _, d := range [...][2]drivers.Entity{temperatureMin, temperatureMax, cloudCover, windMax, irradiation, precipitation} {
 		es = append(es, d[:]...)
 	}
 	es = append(es, forecastEntity)
@@ -150,9 +152,13 @@ func (a *answer) daily(series map[string][]*float64, zone *time.Location) (s dri
 	}
 	today, tomorrow, end := a.days(zone)
 	for i, d := range [...]struct{ start, end time.Time }{{today, tomorrow}, {tomorrow, end}} {
-		least, greatest, ok := a.extremes(series["temperature_2m"], d.start, d.end)
-		add(temperatureMin[i], least, ok)
-		add(temperatureMax[i], greatest, ok)
+		temperature, ok := a.day(series["temperature_2m"], d.start, d.end)
+		add(temperatureMin[i], temperature.least, ok)
+		add(temperatureMax[i], temperature.greatest, ok)
+		clouds, ok := a.day(series["cloud_cover"], d.start, d.end)
+		add(cloudCover[i], clouds.mean, ok)
+		wind, ok := a.day(series["wind_speed_10m"], d.start, d.end)
+		add(windMax[i], wind.greatest, ok)
 		wattHours, ok := a.sum(series["shortwave_radiation"], d.start, d.end)
 		add(irradiation[i], wattHours/1000, ok)
 		mm, ok := a.sum(series["precipitation"], d.start, d.end)
