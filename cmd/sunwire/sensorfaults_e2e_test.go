@@ -128,8 +128,8 @@ func TestWhatIsWrongWithASensorIsToldAndGivesNoValue(t *testing.T) {
 	}{
 		{"a bad checksum", "demo_porch", &checked, func(w []byte) []byte {
 			b := checked.Simulator.Answer(w)
-			if len(b) == 6 { // the measurement
-				b[5] ^= 1
+			if len(b) == 6 { // the measurement, 43 °C from the truth
+				b[0] ^= 0x40
 			}
 			return b
 		}, "checksum"},
