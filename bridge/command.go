@@ -141,8 +141,7 @@ func (b *Bridge) told(d *device, r control.Result) {
 	default:
 		level = slog.LevelWarn
 	}
-	b.log.Log(context.Background(), level, "write", "device", r.Device, "unit", r.Unit, "key", r.Key, "source", r.Source,
-		"old", r.Old, "new", r.New, "now", r.Now, "result", r.Result, "reason", r.Reason)
+	b.log.LogAttrs(context.Background(), level, "write", attributes(r)...)
 	if d.controlled() {
 		base := b.cfg.MQTT.TopicPrefix + "/" + d.cfg.ID
 		b.pub.say(broker.Message{Topic: base + "/result", Payload: encode(r), QoS: 1})
@@ -154,6 +153,28 @@ func (b *Bridge) told(d *device, r control.Result) {
 	if d.outlet != nil {
 		b.touch(d)
 	}
+}
+
+// attributes are what a result says: what it does not know is left out.
+func attributes(r control.Result) (as []slog.Attr) {
+	add := func(key, value string) {
+		if value != "" {
+			as = append(as, slog.String(key, value))
+		}
+	}
+	add("device", r.Device)
+	add("unit", r.Unit)
+	add("key", r.Key)
+	add("source", string(r.Source))
+	add("old", r.Old)
+	add("new", r.New)
+	add("now", r.Now)
+	add("result", string(r.Result))
+	if !r.Until.IsZero() {
+		as = append(as, slog.Time("until", r.Until))
+	}
+	add("reason", r.Reason)
+	return as
 }
 
 // event is a result as an event entity takes it.

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"sunwire/bridge/config"
+	"sunwire/bridge/control"
+	"sunwire/bridge/status"
 	"sunwire/drivers"
 	"sunwire/drivers/link"
 	"sunwire/drivers/voltronic"
@@ -160,5 +163,41 @@ func TestWhatAnInverterSpeaksIsRememberedAcrossARestart(t *testing.T) {
 			!strings.HasPrefix(shown, "pi30: ") || strings.Count(shown, "QPI: PI30") != 1 {
 			t.Errorf("asked %q\nshown %s\nlog %s", asked, shown, log.String())
 		}
+	}
+}
+
+func TestAWrongChecksumThatTheUserWillHaveIsCountedOnThePage(t *testing.T) {
+	w := newWorld(t)
+	for options, counted := range map[string]bool{"crc: lenient": true, "crc: strict": false} {
+		m := &meddled{}
+		w.dir = t.TempDir()
+		m.meddle("QMOD", "(Bxx\r")
+		b, stop := w.operate("  - {id: inverter, driver: pi30, port: \"sim:\", interval: 50ms, options: {"+options+"}, entities: {battery_voltage: {scale: 1.02, offset: -0.5}}}\n",
+			Options{}, m.between(voltronic.PI30))
+		shown := map[string]status.Value{}
+		w.until("several polls", func() bool {
+			s := b.Snapshot().Devices[0]
+			for _, v := range s.Values {
+				shown[v.Key] = v
+			}
+			return s.Online && s.Polls > 50
+		})
+		stop()
+		wrong, _ := strconv.Atoi(string(shown["wrong_checksums"].Value))
+		if counted != (wrong > 1) || counted != (string(shown["mode"].Value) == `"Battery"`) {
+			t.Errorf("%s: mode %s, %d wrong checksums", options, shown["mode"].Value, wrong)
+		}
+		if v := shown["battery_voltage"]; v.Note != "times 1.02, -0.5" || string(v.Value) != "52.95" {
+			t.Errorf("%+v", v)
+		}
+	}
+}
+
+func TestTheLogOfAWriteLeavesOutWhatIsNotKnown(t *testing.T) {
+	r := control.Result{Device: "inverter", Key: "buzzer", Source: control.MQTT, New: "OFF", Result: control.Done, Until: time.Unix(0, 0).UTC()}
+	var log bytes.Buffer
+	slog.New(slog.NewTextHandler(&log, nil)).LogAttrs(t.Context(), slog.LevelInfo, "write", attributes(r)...)
+	if !strings.HasSuffix(log.String(), "msg=write device=inverter key=buzzer source=mqtt new=OFF result=done until=1970-01-01T00:00:00.000Z\n") {
+		t.Error(log.String())
 	}
 }

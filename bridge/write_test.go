@@ -471,7 +471,7 @@ func TestATimedSettingIsAskedForInJSON(t *testing.T) {
 			t.Errorf("%s: %+v", wrong, r)
 		}
 	}
-	if r := w.ask("inverter/limit/set_for", `{"value": 50, "for": "2h"}`); r.Result != control.Done {
+	if r := w.ask("inverter/limit/set_for", `{"value": 50, "for": "2h"}`); r.Result != control.Done || !r.Until.Equal(r.Time.Add(2*time.Hour)) {
 		t.Errorf("%+v", r)
 	}
 	if r := w.ask("inverter/two/buzzer/set_for", `{"value": false, "for": "2h"}`); r.Result != control.Done {

@@ -68,6 +68,9 @@ func (w *Writer) result(write Write, o Outcome, reason error, at time.Time) Resu
 	if write.Entity != nil && !write.Set.Absent() {
 		r.New = write.Set.Format(write.Entity.Quantity.Decimals)
 	}
+	if write.For > 0 && o != Refused {
+		r.Until = w.state.Timed[path(write.Unit, write.Key)].Until
+	}
 	if reason != nil {
 		r.Reason = reason.Error()
 	}

@@ -75,6 +75,7 @@ type Result struct {
 	Now    string    `json:"now,omitempty"` // as read back; missing: not read
 	Result Outcome   `json:"result"`
 	Reason string    `json:"reason,omitempty"`
+	Until  time.Time `json:"until,omitzero"`  // of a timed setting: when it goes back
 	Reply  string    `json:"reply,omitempty"` // of a raw command
 }
 
