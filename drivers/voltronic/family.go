@@ -173,6 +173,9 @@ func (i *interview) ask(ctx context.Context, as *dialect, command string) string
 	}
 	d := as.table().device(i.link, Options{})
 	decoded, err := d.ask(ctx, command)
+	if errors.Is(err, drivers.ErrFrame) { // after silence a link takes the first answer for a late one
+		decoded, err = d.ask(ctx, command)
+	}
 	switch {
 	case errors.Is(err, drivers.ErrNoReply):
 		i.heard = append(i.heard, command+": silence")
@@ -196,7 +199,11 @@ func (i *interview) fields(ctx context.Context, as *dialect, command string) int
 		return 0
 	}
 	p := as.table()
-	reply, err := p.device(i.link, Options{}).exchange(ctx, command, nil)
+	d := p.device(i.link, Options{})
+	reply, err := d.exchange(ctx, command, nil)
+	if errors.Is(err, drivers.ErrFrame) {
+		reply, err = d.exchange(ctx, command, nil)
+	}
 	if body, ok := p.Wire.opened(nil, reply, false); err == nil && ok && string(body) != "NAK" {
 		n := len(strings.Fields(string(body)))
 		i.heard = append(i.heard, fmt.Sprintf("%s: %d fields", command, n))
