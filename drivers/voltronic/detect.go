@@ -17,8 +17,8 @@ const protocolKey = "protocol"
 
 // detect asks what only reads: the name of the protocol, what is polled most often, and who the device is. Confidence is the share that
 // was answered as the table has it. So a variant that knows more than the device gets less, and of two that get the same, the one that
-// asked more knows it better.
-func (p *Protocol) detect(ctx context.Context, c link.Conn) (drivers.Match, error) {
+// asked more knows it better. Of several that speak alike, one says that it must be the protocol named; "": it is known already.
+func (p *Protocol) detect(ctx context.Context, c link.Conn, named string) (drivers.Match, error) {
 	dev, err := p.open(c, 0, nil)
 	if err != nil {
 		return drivers.Match{}, err
@@ -32,7 +32,7 @@ func (p *Protocol) detect(ctx context.Context, c link.Conn) (drivers.Match, erro
 	for i, command := range questions {
 		said, err := d.identify(ctx, command.Code)
 		switch {
-		case err == nil && command.Fields[0].Key == protocolKey && said != command.Example:
+		case err == nil && command.Fields[0].Key == protocolKey && named != "" && said != named:
 			return drivers.Match{}, fmt.Errorf("%s: the inverter says that it speaks %s: %w", p.Name, said, drivers.ErrUnsupported)
 		case err == nil:
 			heard, answered = true, answered+1

@@ -48,7 +48,7 @@ func (d *dialect) driver() drivers.Driver {
 // detected is the driver of a dialect, which looks for it too.
 func (d *dialect) detected() drivers.Driver {
 	driver := d.driver()
-	driver.Detect = func(ctx context.Context, c link.Conn) (drivers.Match, error) { return d.table().detect(ctx, c) }
+	driver.Detect = func(ctx context.Context, c link.Conn) (drivers.Match, error) { return d.table().detect(ctx, c, "PI30") }
 	return driver
 }
 

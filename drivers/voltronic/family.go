@@ -131,7 +131,7 @@ func detectAny(ctx context.Context, c link.Conn) (drivers.Match, error) {
 	if found == dialect30 {
 		return drivers.Match{}, fmt.Errorf("%s speaks for itself: %w", found.Name, drivers.ErrUnsupported)
 	}
-	m, err := found.table().detect(ctx, c)
+	m, err := found.table().detect(ctx, c, "")
 	m.Descriptor.Variant, m.Descriptor.Why = found.Name, why
 	return m, err
 }

@@ -23,7 +23,7 @@ func TestTheDialectIsFoundOut(t *testing.T) {
 		"pi30revo":               {},
 		"pi41":                   {model: state{"protocol": drivers.Text("PI41"), "model": drivers.Text("LV5048")}},
 		"pi41 by what it can do": {model: state{"model": drivers.Text("OEM-5000")}},
-		"pi16":                   {model: state{"protocol": drivers.Text("PI16")}},
+		"pi16":                   {},
 		"pi17":                   {model: state{"protocol": drivers.Text("17")}},
 		"pi17m058":               {model: state{"protocol": drivers.Text("17"), "general_model": drivers.Text("058")}},
 		"pi18":                   {},

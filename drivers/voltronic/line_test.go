@@ -31,7 +31,8 @@ func TestTheDialectIsFoundOutOnALineToo(t *testing.T) {
 		{"pi30revo", nil, ""},
 		{"pi30revo", nil, "QGMN QMN QPIGS2"},
 		{"pi41", nil, ""},
-		{"pi16", state{"protocol": drivers.Text("PI16")}, ""},
+		{"pi41", state{"protocol": drivers.Text("PI41")}, ""},
+		{"pi16", nil, ""},
 		{"pi17", nil, ""},
 		{"pi17m058", state{"general_model": drivers.Text("058")}, ""},
 		{"pi18", nil, ""},
@@ -62,6 +63,13 @@ func TestTheDialectIsFoundOutOnALineToo(t *testing.T) {
 			}
 			if err != nil || desc.Variant != c.name {
 				t.Errorf("%s, deaf to %q, is taken for %q, because %s: %v", c.name, c.deaf, desc.Variant, desc.Why, err)
+			}
+			detect, variant := Voltronic.Detect, c.name
+			if c.name == "pi30" { // it is looked for by its own name
+				detect, variant = PI30.Detect, ""
+			}
+			if m, err := detect(t.Context(), conn); err != nil || m.Descriptor.Variant != variant || m.Confidence < 50 {
+				t.Errorf("%s, deaf to %q: detected as %q with %d %%: %v", c.name, c.deaf, m.Descriptor.Variant, m.Confidence, err)
 			}
 		})
 	}

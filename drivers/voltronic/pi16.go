@@ -33,7 +33,7 @@ func pi16() Protocol {
 				minutes("battery_time_left", "Battery time left").hidden(),
 			)},
 			{Code: "QPIRI", Pace: drivers.Once, Example: "230.0 50.0 013.0 230.0 013.0 18.0 048.0 1 10 0", Fields: pi16Ratings()},
-			command("QPI", common),
+			{Code: "QPI", Pace: drivers.Once, Example: "PI16", Fields: command("QPI", common).Fields},
 			{Code: "QGMN", Pace: drivers.Once, Example: "000", Fields: command("QGMN", common).Fields},
 			{Code: "QVFW2", Pace: drivers.Once, Example: "VERFW2:00000.30", Fields: each(bare, command("QVFW2", common).Fields)},
 			command("QID", common),
