@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"sunwire/drivers/link"
 	"sunwire/drivers/link/stream"
@@ -14,22 +15,27 @@ import (
 // ten times who it is. Within one driver a question is asked again as the driver wants.
 type asker struct {
 	link.Transactor
-	known map[string][]byte // what drivers before were answered
-	mine  map[string]bool
+	known    map[string][]byte // what drivers before were answered
+	mine     map[string]bool
+	patience time.Duration // the longest wait for an answer to begin; 0: as the driver wants
+
 	heard func(b []byte) // is told what comes, whether anybody understands it or not
 }
 
 // once is conn with that memory, which lasts as long as the line has the same speed.
-func once(conn link.Conn, known map[string][]byte, heard func([]byte)) link.Conn {
+func once(conn link.Conn, known map[string][]byte, patience time.Duration, heard func([]byte)) link.Conn {
 	t, ok := conn.(link.Transactor)
 	if !ok {
 		return conn
 	}
-	return &asker{t, known, map[string]bool{}, heard}
+	return &asker{t, known, map[string]bool{}, patience, heard}
 }
 
 // Transact implements link.Transactor.
 func (a *asker) Transact(ctx context.Context, r link.Request) ([]byte, error) {
+	if a.patience > 0 {
+		r.First = min(r.First, a.patience)
+	}
 	question := string(r.Bytes)
 	if reply, asked := a.known[question]; asked && !a.mine[question] {
 		if reply == nil {

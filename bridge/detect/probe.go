@@ -188,7 +188,7 @@ func (s *search) at(ctx context.Context, v speed, first bool) (err error) {
 		if err := s.tune(ctx, conn, d); err != nil {
 			return err
 		}
-		m, err := s.detect(ctx, d, once(conn, s.known, s.answered))
+		m, err := s.detect(ctx, d, once(conn, s.known, s.patience(v.baud), s.answered))
 		switch {
 		case err != nil:
 			return err
@@ -199,6 +199,15 @@ func (s *search) at(ctx context.Context, v speed, first bool) (err error) {
 	}
 	slices.SortStableFunc(s.Matches, func(a, b Match) int { return cmp.Or(b.Confidence-a.Confidence, b.knows-a.knows) })
 	return nil
+}
+
+// patience is how long a silent wire is listened to after a question. Most questions are answered by nobody, and boards on a fast line begin
+// within 200 ms; radios and inverters at 2400 baud take what their drivers give them.
+func (s *search) patience(baud int) time.Duration {
+	if s.Port.Kind == link.Serial && baud > serial.DefaultBaud {
+		return 800 * time.Millisecond
+	}
+	return 0
 }
 
 // tune tells a Bluetooth link where the driver's devices read and write, and connects it, which takes longer than a driver may. The first

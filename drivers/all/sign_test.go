@@ -43,6 +43,16 @@ var signs = map[string]drivers.Direction{
 	"vedirect_hex": drivers.Charging, // the same monitor, the same quantity
 }
 
+func TestNoDriverIsListedTwice(t *testing.T) {
+	listed := map[string]bool{}
+	for _, d := range all.Drivers() {
+		if listed[d.Name] {
+			t.Errorf("%s is there twice", d.Name)
+		}
+		listed[d.Name] = true
+	}
+}
+
 func TestTheSignOfEachCurrentIsWhatItsSourcesSay(t *testing.T) {
 	for _, d := range all.Drivers() {
 		if _, stated := signs[d.Name]; !stated && d.Class != drivers.Battery {
