@@ -37,11 +37,11 @@ func gatt(names ...string) link.GATT {
 }
 
 // protocol is Modbus RTU, function 3. Batteries leave the factory with the address 247; the maker's app makes 48 of it, which is also that
-// of the Bluetooth module.
+// over Bluetooth.
 func protocol(name string, pack *wire.Layout) *wire.Protocol {
 	p := wire.RTU(&wire.Protocol{
 		Name: name, Manufacturer: "Renogy", Model: "Smart lithium battery",
-		Address: 48, Last: 247,
+		Address: 48, Second: 247, Last: 247,
 		First: time.Second, Gap: 200 * time.Millisecond, // an answer takes 76 ms at 9600 baud
 		Whole: battery.VoltageKey, Parts: battery.CellKey, Instead: "read it again",
 	}, 3, 0, 0)
@@ -63,13 +63,12 @@ func proPack() *wire.Layout {
 	return &wire.Layout{Fields: charge(battery.At(1, battery.Current(drivers.Charging, 1000)), 10)}
 }
 
-// charge has what is left and what fits in; the state of charge is that of the one to the other.
+// charge has what is left and what fits in, and no percentage: the bridge makes it of these.
 func charge(current drivers.Entity, per float64) []wire.Field {
 	return []wire.Field{
 		{Entity: current, Form: wire.S16, Per: per},
 		{Entity: battery.At(1, battery.Voltage()), Form: wire.U16, Per: 10},
-		{Entity: battery.StateOfCharge(1), Form: wire.U32, Of: 8},
-		{At: 4, Entity: battery.At(3, battery.Remaining(6000)), Form: wire.U32, Per: 1000},
+		{Entity: battery.At(3, battery.Remaining(6000)), Form: wire.U32, Per: 1000},
 		{Entity: battery.At(3, battery.Full(6000)), Form: wire.U32, Per: 1000},
 	}
 }

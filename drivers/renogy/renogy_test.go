@@ -5,26 +5,27 @@ import (
 	"testing"
 
 	"sunwire/drivers/drivertest"
+	"sunwire/drivers/link"
+	"sunwire/drivers/link/simulated"
 	"sunwire/drivers/renogy"
 )
 
-// The state of charge is computed, and alarms stand between the two switches.
-var facts = drivertest.Facts{Derived: []string{"state_of_charge"}, Shared: []string{"charging_allowed", "discharging_allowed"}}
+// Alarms stand on both sides of the two switches.
+var facts = drivertest.Facts{Shared: []string{"charging_allowed", "discharging_allowed"}}
 
 func TestConformance(t *testing.T) { drivertest.Run(t, renogy.Driver, facts) }
 
 func TestConformanceOfPro(t *testing.T) { drivertest.Run(t, renogy.Pro, facts) }
 
 func TestCaptures(t *testing.T) {
-	drivertest.Captures(t, renogy.Driver, 3, 16, 3, nil)
+	drivertest.Captures(t, renogy.Driver, 3, 15, 3, nil)
 }
 
 func TestCapturesOfPro(t *testing.T) {
 	const id = "aiobmsble/renogy_pro/test_update[keep_alive] "
-	drivertest.Captures(t, renogy.Pro, 3, 17, 0, map[string]string{
-		id + "cycles":          "some of these batteries have its bytes the wrong way round: there is none",
-		id + "full_capacity":   "the source cuts the decimals off: the wire says 211.93",
-		id + "state_of_charge": "so that it has 99 % of 98.6",
+	drivertest.Captures(t, renogy.Pro, 3, 16, 0, map[string]string{
+		id + "cycles":        "some of these batteries have its bytes the wrong way round: there is none",
+		id + "full_capacity": "the source cuts the decimals off: the wire says 211.93",
 	})
 }
 
@@ -56,6 +57,26 @@ func TestAlarmsAreSaidInWords(t *testing.T) {
 		}
 		if said != want {
 			t.Errorf("% x: %q, want %q", words, said, want)
+		}
+	}
+}
+
+func TestABatteryThatNeverSawTheAppIsFoundUnlessAnAddressIsGiven(t *testing.T) {
+	for given, want := range map[uint16]bool{0: true, 48: false, 247: true} {
+		c, err := simulated.New(link.Serial, renogy.Driver.Simulate(nil, 247), simulated.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := renogy.Driver.Open(c, given, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = d.Describe(t.Context())
+		if err != nil {
+			_, err = d.Describe(t.Context())
+		}
+		if (err == nil) != want {
+			t.Errorf("address %d given: %v", given, err)
 		}
 	}
 }

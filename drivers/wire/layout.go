@@ -52,7 +52,6 @@ type Field struct {
 	Read      func(raw uint32) (v float64, ok bool) // where that is not how it is written; Write is the way back
 	Write     func(v float64) uint32
 	None      []uint32 // raw numbers that mean: not there
-	Of        int      // place of the number, of the same form, that this one is given as a percentage of
 	Codes     []uint32 // of each of Options; nil: 0, 1, 2 ...
 	Register  uint16   // where it is written, if its entity has a Setting, or one of Bits; see Setter
 	Optional  bool     // it, and all behind it, may be missing at the end of the payload

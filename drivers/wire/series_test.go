@@ -97,21 +97,6 @@ func TestASeriesIsAskedUntilItsEndAndNoFurther(t *testing.T) {
 	}
 }
 
-func TestAShareOfNothingIsAbsent(t *testing.T) {
-	l := &Layout{Fields: []Field{
-		{Entity: drivers.Entity{Key: "state_of_charge", Name: "State of charge", Max: 100}, Form: U16, Of: 2},
-		{Entity: drivers.Entity{Key: "full", Name: "Full", Max: 100}, Form: U16},
-	}}
-	for payload, want := range map[string]drivers.Value{
-		"\x00\x19\x00\x32": drivers.Num(50), "\x00\x00\x00\x32": drivers.Num(0), "\x00\x19\x00\x00": {}, "\x00\x00\x00\x00": {},
-	} {
-		got, _, err := l.Decode(nil, "", []byte(payload))
-		if err != nil || got[0].Value != want {
-			t.Errorf("%x is %s, error %v", payload, got[0].Value.Format(-1), err)
-		}
-	}
-}
-
 func TestADeadCellAmongOthersKeepsItsPlace(t *testing.T) {
 	for row, want := range map[string]int{
 		"\x0c\xe4\x00\x00\x0c\xe5\x00\x00": 3, "\x00\x00\x00\x00\x00\x00\x00\x00": 0, "\x00\x01\x00\x01\x00\x01\x00\x01": 3, "\x0c\xe4\x0c": 1,

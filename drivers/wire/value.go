@@ -36,9 +36,6 @@ func (l *Layout) Decode(out []drivers.Decoded, unit string, payload []byte) (fie
 		case f.Any != nil:
 			on := slices.ContainsFunc(b, func(x byte) bool { return x != 0 })
 			out = append(out, drivers.Decoded{Unit: unit, Entity: f.Any, Value: drivers.Bool(on), Raw: drivers.Num(float64(l.unsigned(b)))})
-		case f.Of > 0:
-			part, raw := l.value(f, b)
-			out = append(out, drivers.Decoded{Unit: unit, Entity: e, Value: f.share(part, payload, l), Raw: raw})
 		case e.Key != "":
 			v, raw := l.value(f, b)
 			out = append(out, drivers.Decoded{Unit: unit, Entity: e, Value: v, Raw: raw})
@@ -53,18 +50,6 @@ func (l *Layout) Decode(out []drivers.Decoded, unit string, payload []byte) (fie
 			drivers.Decoded{Unit: unit, Entity: &problem, Value: drivers.Bool(len(sounding) > 0), Raw: words})
 	}
 	return out, end, err
-}
-
-// share is what percentage part is of the number at Of; absent, where that is nothing.
-func (f *Field) share(part drivers.Value, payload []byte, l *Layout) drivers.Value {
-	end := f.Of + f.size(0)
-	n, ok := part.Float()
-	if !ok || end > len(payload) {
-		return drivers.Value{}
-	}
-	whole, _ := l.value(f, payload[f.Of:end])
-	w, _ := whole.Float()
-	return drivers.Num(100 * n / w) // what is divided by 0 is no number
 }
 
 // Never is a bit of Bits that is not on in any device that is known: a word with it on is not believed.
@@ -312,7 +297,7 @@ func (l *Layout) Encode(payload []byte, value func(key string) drivers.Value) {
 					b[0] = 1
 				}
 			}
-		case e.Key != "" && f.Of == 0:
+		case e.Key != "":
 			l.put(f, b, value(e.Key))
 		}
 	})
