@@ -17,8 +17,11 @@ type unanswered struct {
 	until   time.Time // later than this no reply comes
 }
 
-// owe notes that a reply to r may still come. A damaged one was the reply, unless another one is awaited.
+// owe notes that a reply to r may still come. A damaged one was the reply, unless another one is awaited; who only listened is owed none.
 func (c *Conn) owe(r link.Request, asked time.Time, failure error) {
+	if len(r.Bytes) == 0 {
+		return
+	}
 	c.owed = slices.DeleteFunc(c.owed, func(u unanswered) bool { return u.until.Before(asked) })
 	if len(c.owed) > 0 || !errors.Is(failure, link.ErrFrame) {
 		c.owed = append(c.owed, unanswered{string(r.Bytes), r.Frame, asked.Add(2 * r.First)})

@@ -101,3 +101,16 @@ func TestADeviceThatIsAlwaysLateIsNeverMisunderstood(t *testing.T) {
 		time.Sleep(2 * first) // until it has said all
 	})
 }
+
+func TestWhoOnlyListenedIsOwedNothing(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, p *port, c *Conn) {
+		fails(t, c, link.Request{Frame: named("="), First: first, Gap: gap}, link.ErrNoReply, first) // nobody speaks
+		p.device = func(string) { p.say("=a\n") }
+		ask(t, c, link.Request{Bytes: []byte("a"), Frame: named("="), First: first, Gap: gap}, "=a\n")
+	})
+	inBubble(t, Options{}, func(t *testing.T, p *port, c *Conn) {
+		fails(t, c, link.Request{Bytes: []byte("a"), Frame: named("="), First: first, Gap: gap}, link.ErrNoReply, first)
+		p.later(gap*11/10, "=late\n")
+		fails(t, c, link.Request{Frame: named("="), First: first, Gap: gap}, link.ErrFrame, gap+first) // that is nothing that others say
+	})
+}
