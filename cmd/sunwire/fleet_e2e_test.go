@@ -19,7 +19,9 @@ import (
 
 	"sunwire/drivers"
 	"sunwire/drivers/all"
+	"sunwire/drivers/jk"
 	"sunwire/drivers/link"
+	"sunwire/drivers/link/ble/bluez"
 	"sunwire/drivers/link/simulated"
 )
 
@@ -122,7 +124,7 @@ func (s shared) Answer(request []byte) (reply []byte) {
 func (s shared) Push() iter.Seq2[time.Duration, []byte] { return nil }
 
 // fleet is many devices in one process: a JK pack and an inverter on terminals, two JK PB on one bus, a Daly over TCP, a Victron that speaks
-// by itself.
+// by itself, a JK by Bluetooth.
 type fleet struct {
 	*testHouse
 	members []*member
@@ -175,6 +177,17 @@ func newFleet(t *testing.T) *fleet {
 	left := newMember(t, "fleet_left", "jk_pb", "LEFT0000001", 1, 42)
 	right := newMember(t, "fleet_right", "jk_pb", "RIGHT000002", 2, 53)
 	serve("bus", 115200, shared{left, right}, left, right)
+	air := bluez.New("hci0")
+	t.Cleanup(air.Close)
+	ble := newMember(t, "fleet_ble", "jk_ble", "RADIO000003", 0, 75)
+	air.Add("hci0", &bluez.Device{Address: "C8:47:8C:12:34:56", Name: "JK-B2A8S20P", RSSI: -61, Services: bluez.Services(jk.BLE.GATT), Answer: ble.Answer})
+	bus, err := air.Listen(filepath.Join(f.dir, "air"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", bus) // sunwire's, too
+	f.members = append(f.members, ble)
+	fmt.Fprintf(&devices, "  - {id: %s, driver: jk_ble, port: \"ble:C8:47:8C:12:34:56\", interval: %s, slow: 1h}\n", ble.id, fleetInterval) // both ask alike
 	f.configure(devices.String())
 	f.broker.start()
 	return f
