@@ -79,6 +79,7 @@ func Drivers() []drivers.Driver {
 		renogy.Driver,
 		renogy.Pro,
 		seplos.V2,
+		seplos.V2BLE,
 		seplos.V3,
 		tdt.Driver,
 		vedirect.HEX,

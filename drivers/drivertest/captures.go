@@ -124,7 +124,7 @@ func Alarms(t *testing.T, d drivers.Driver, command string, reply []byte, change
 			t.Fatal(change, err)
 		}
 		b := bytes.Clone(reply)
-		if b[0] == '~' {
+		if b[0] == '~' && !bytes.Contains(b, []byte{0}) {
 			copy(b[at:], to)
 		} else {
 			x, _ := hex.DecodeString(to)

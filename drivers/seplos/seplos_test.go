@@ -1,6 +1,7 @@
 package seplos_test
 
 import (
+	"encoding/hex"
 	"testing"
 
 	"sunwire/drivers/drivertest"
@@ -28,7 +29,7 @@ func TestAlarmsOfV2AreThoseOfTheirBits(t *testing.T) {
 	drivertest.Alarms(t, seplos.V2, "alarms", alarms, map[string]string{
 		"13=00": "No alarms", "19=01": "Cell 01 voltage too low", "53=02": "Temperature 1 too high", "65=02": "Current too high",
 		"67=01": "Battery voltage too low", "71=80": "Current limiter fault", "73=01": "Cell voltage high", "75=80": "Discharge undertemperature protection",
-		"77=40": "No alarms", "77=20": "MOSFET overtemperature protection", "79=20": "Short circuit", "81=20": "Terminals reversed", "83=0F": "No alarms",
+		"77=40": "No alarms", "77=80": "Secondary trip protection", "77=20": "MOSFET overtemperature protection", "79=20": "Short circuit", "81=20": "Terminals reversed", "83=0F": "No alarms",
 		"85=FF": "No alarms", "89=1F": "No alarms", "91=01": "Cell 01 disconnected", "93=80": "Cell 16 disconnected", "95=FF": "No alarms", "97=02": "Clock fault",
 	})
 }
@@ -42,3 +43,24 @@ func TestAlarmsOfV3AreThoseOfTheirBits(t *testing.T) {
 		"18=0f": "No alarms", "19=ff": "No alarms", "20=02": "Front-end chip fault",
 	})
 }
+
+func TestConformanceOfV2ByBluetooth(t *testing.T) {
+	drivertest.Run(t, seplos.V2BLE, drivertest.Facts{})
+}
+
+func TestCapturesOfV2ByBluetooth(t *testing.T) {
+	drivertest.Captures(t, seplos.V2BLE, 3, 99, 7, nil)
+}
+
+func TestAlarmsOfV2ByBluetoothAreThoseOfTheirBits(t *testing.T) {
+	pack, _ := hex.DecodeString("7e14006100006a0000100d440d470d4c0d470d450d460d460d580d580d590d480d440d480d430d480d47060b930b920b900b950bd00ba0049c1543749d0676c0" +
+		"03d676c000d603e81546000000000000000000000000000000000000000000000000020308000000000000000000020000d8c30d")
+	drivertest.Alarms(t, seplos.V2BLE, "pack", pack, map[string]string{
+		"7=01": "No alarms", "74=01": "Cell 01 voltage too low", "89=02": "Cell 16 voltage too high", "90=02": "Temperature 1 too high",
+		"95=f0": "Temperature 6 at fault", "96=02": "Current too high", "97=01": "Battery voltage too low", "98=ff": "No alarms", "99=0f": "No alarms",
+		"101=80": "Current limiter fault", "102=01": "Cell voltage high", "103=80": "Discharge undertemperature protection", "104=40": "No alarms",
+		"105=20": "Short circuit", "106=20": "Terminals reversed", "107=ff": "No alarms", "108=02": "Clock fault", "110=ff": "No alarms",
+	})
+}
+
+func FuzzDecodeV2BLE(f *testing.F) { drivertest.Fuzz(f, seplos.V2BLE) }

@@ -1,5 +1,5 @@
-// Package seplos reads rack batteries of Seplos over RS485: the second generation, which speaks like Pylontech, and the third, which speaks
-// Modbus.
+// Package seplos reads rack batteries of Seplos over RS485 and Bluetooth: the second generation, which speaks like Pylontech over a cable, and
+// the third, which speaks Modbus.
 package seplos
 
 import (
@@ -28,27 +28,13 @@ var V2 = wire.Driver(drivers.Driver{
 //
 // (syssi/esphome-seplos-bms, Apache-2.0)
 func v2() *wire.Protocol {
-	port := drivers.Entity{Key: "port_voltage", Name: "Port voltage", Quantity: drivers.Voltage.At(2), Category: drivers.Diagnostic, Max: 240}
 	return wire.Telecom(&wire.Protocol{
 		Name: "seplos_v2", Manufacturer: "Seplos", Model: "BMS V2",
 		Address: 0, Last: 15,
 		First: 800 * time.Millisecond, Gap: 100 * time.Millisecond, // an answer takes 180 ms at 9600 baud
 		Commands: []wire.Command{{
 			Name: "telemetry", Code: 0x42, Example: []byte(telemetryExample),
-			Layout: &wire.Layout{Fields: []wire.Field{
-				{Skip: 2, Entity: battery.Cell(), Form: wire.U16, Per: 1000, Many: wire.Many{Max: 16}},
-				{Entity: battery.Temperature(), Form: wire.U16, Zero: 2731, Per: 10, Many: wire.Many{Max: 8}},
-				{Entity: battery.Current(drivers.Charging, 327.67), Form: wire.S16, Per: 100},
-				{Entity: battery.Voltage(), Form: wire.U16, Per: 100},
-				{Entity: battery.Remaining(655.35), Form: wire.U16, Per: 100},
-				{Skip: 1, Entity: battery.Full(655.35), Form: wire.U16, Per: 100},
-				{Entity: battery.StateOfCharge(1), Form: wire.U16, Per: 10},
-				{Entity: battery.Design(655.35), Form: wire.U16, Per: 100},
-				{Entity: battery.Cycles(), Form: wire.U16},
-				{Entity: battery.At(1, battery.StateOfHealth()), Form: wire.U16, Per: 10},
-				{Entity: port, Form: wire.U16, Per: 100},
-				{Form: wire.Text}, // reserved
-			}},
+			Layout: &wire.Layout{Fields: append(v2Values(), wire.Field{Form: wire.Text})}, // reserved
 		}, {
 			Name: "alarms", Code: 0x44, Layout: v2Alarms(), Example: []byte(alarmsExample),
 		}},
@@ -60,6 +46,23 @@ func v2() *wire.Protocol {
 const telemetryExample = "~2000460010960001100CD70CE90CF40CD60CEF0CE50CE10CDC0CE90CF00CE80CEF0CEA0CDA0CDE0CD8060BA60BA00B970BA60BA50BA2FD5C14A0344" +
 	"E0A426803134650004603E8149F0000000000000000DC6C\r"
 
+func v2Values() []wire.Field {
+	port := drivers.Entity{Key: "port_voltage", Name: "Port voltage", Quantity: drivers.Voltage.At(2), Category: drivers.Diagnostic, Max: 240}
+	return []wire.Field{
+		{Skip: 2, Entity: battery.Cell(), Form: wire.U16, Per: 1000, Many: wire.Many{Max: 16}},
+		{Entity: battery.Temperature(), Form: wire.U16, Zero: 2731, Per: 10, Many: wire.Many{Max: 8}},
+		{Entity: battery.Current(drivers.Charging, 327.67), Form: wire.S16, Per: 100},
+		{Entity: battery.Voltage(), Form: wire.U16, Per: 100},
+		{Entity: battery.Remaining(655.35), Form: wire.U16, Per: 100},
+		{Skip: 1, Entity: battery.Full(655.35), Form: wire.U16, Per: 100},
+		{Entity: battery.StateOfCharge(1), Form: wire.U16, Per: 10},
+		{Entity: battery.Design(655.35), Form: wire.U16, Per: 100},
+		{Entity: battery.Cycles(), Form: wire.U16},
+		{Entity: battery.At(1, battery.StateOfHealth()), Form: wire.U16, Per: 10},
+		{Entity: port, Form: wire.U16, Per: 100},
+	}
+}
+
 // v2Alarms: a byte for each cell, probe, current and voltage, then the number 20 and so many bytes, of which the last six are reserved.
 // (nkinnan/esphome-pace-bms)
 func v2Alarms() *wire.Layout {
@@ -68,7 +71,20 @@ func v2Alarms() *wire.Layout {
 	for n := range 8 {
 		first, second = append(first, fmt.Sprintf("Cell %02d disconnected", n+1)), append(second, fmt.Sprintf("Cell %02d disconnected", n+9))
 	}
-	return &wire.Layout{Fields: append(wire.Limits(2, "Current", "Battery voltage"), []wire.Field{
+	fields := append(wire.Limits(2, "Current", "Battery voltage"), v2Events()...)
+	return &wire.Layout{Fields: append(fields, []wire.Field{
+		{Bits: []drivers.Entity{battery.DischargingAllowed(), battery.ChargingAllowed(), {}, battery.Heating()}},
+		{Any: &moving, Form: wire.U16},
+		{Skip: 1, Alarms: first},
+		{Alarms: second},
+		{Skip: 1, Alarms: deviceEvents},
+		{Form: wire.Text, Size: 6},
+	}...)}
+}
+
+// v2Events are the first six words of alarms, behind a number.
+func v2Events() []wire.Field {
+	return []wire.Field{
 		{Skip: 1, Alarms: []string{
 			"Voltage sensor fault", "Temperature sensor fault", "Current sensor fault", "Power switch fault", "Cell voltage difference",
 			"Charge switch fault", "Discharge switch fault", "Current limiter fault",
@@ -77,7 +93,7 @@ func v2Alarms() *wire.Layout {
 		{Alarms: temperatureEvents},
 		{Alarms: []string{
 			"Ambient temperature high", "Ambient overtemperature protection", "Ambient temperature low", "Ambient undertemperature protection",
-			"MOSFET temperature high", "MOSFET overtemperature protection", "", "", // heating is none
+			"MOSFET temperature high", "MOSFET overtemperature protection", "", "Secondary trip protection", // heating is none
 		}},
 		{Alarms: []string{
 			"Charge current high", "Charge overcurrent protection", "Discharge current high", "Discharge overcurrent protection",
@@ -87,15 +103,7 @@ func v2Alarms() *wire.Layout {
 			"Charge voltage protection", "", "State of charge low", "State of charge protection", "Charging forbidden by low cell voltage",
 			"Terminals reversed", "Output connection fault", "",
 		}},
-		{Bits: []drivers.Entity{battery.DischargingAllowed(), battery.ChargingAllowed(), {}, battery.Heating()}},
-		{Any: &moving, Form: wire.U16},
-		{Skip: 1, Alarms: first},
-		{Alarms: second},
-		{Skip: 1, Alarms: []string{
-			"Memory fault", "Clock fault", "Voltage not calibrated", "Current not calibrated", "Zero current not calibrated", "", "", "",
-		}},
-		{Form: wire.Text, Size: 6},
-	}...)}
+	}
 }
 
 // Both generations have these.
@@ -103,6 +111,9 @@ var (
 	voltageEvents = []string{
 		"Cell voltage high", "Cell overvoltage protection", "Cell voltage low", "Cell undervoltage protection",
 		"Battery voltage high", "Battery overvoltage protection", "Battery voltage low", "Battery undervoltage protection",
+	}
+	deviceEvents = []string{
+		"Memory fault", "Clock fault", "Voltage not calibrated", "Current not calibrated", "Zero current not calibrated", "", "", "",
 	}
 	temperatureEvents = []string{
 		"Charge temperature high", "Charge overtemperature protection", "Charge temperature low", "Charge undertemperature protection",
