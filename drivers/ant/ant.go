@@ -33,7 +33,7 @@ var Driver = wire.Driver(drivers.Driver{
 func protocol() *wire.Protocol {
 	return &wire.Protocol{
 		Name: "ant", Manufacturer: "ANT", Model: "BMS",
-		First: 2 * time.Second, Gap: 500 * time.Millisecond, // an answer of 168 bytes takes 88 ms at 19200 baud
+		First: time.Second, Gap: 500 * time.Millisecond, // an answer of 168 bytes takes 88 ms at 19200 baud
 		Request: func(c *wire.Command, _ int) []byte {
 			b := []byte{0x7E, 0xA1, byte(c.Code), 0, 0, 0xBE, 0, 0, 0xAA, 0x55}
 			if c.Code == info {

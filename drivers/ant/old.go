@@ -29,7 +29,7 @@ var Old = wire.Driver(drivers.Driver{
 func old() *wire.Protocol {
 	return &wire.Protocol{
 		Name: "ant_old", Manufacturer: "ANT", Model: "BMS",
-		First: 2 * time.Second, Gap: 500 * time.Millisecond, // an answer takes 73 ms at 19200 baud
+		First: time.Second, Gap: 500 * time.Millisecond, // an answer takes 73 ms at 19200 baud
 		Request: func(*wire.Command, int) []byte { return []byte{0xDB, 0xDB, 0, 0, 0, 0} },
 		Length: func(b []byte) int {
 			if n := wire.Begins(b, 0xAA, 0x55, 0xAA, 0xFF); n <= 0 {

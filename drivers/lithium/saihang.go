@@ -16,8 +16,8 @@ var Saihang = brand("saihang", "Saihang, Bluetooth", link.GATT{
 
 // A question and its answer are
 //
-//	A5 A5  00       03        00 00 00 48    44 2D
-//	A5 A5  00       03        90 00 00 ...   9A 5A
+//	A5A5   00       03        00 00 00 48    44 2D
+//	A5A5   00       03        90 00 00 ...   9A 5A
 //	start  address  function  as in Modbus   CRC-16 of what stands behind the start
 //
 // A place without a cell or probe says FFFF. (aiobmsble, Apache-2.0)

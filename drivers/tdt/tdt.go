@@ -21,7 +21,7 @@ var Driver = wire.Driver(drivers.Driver{
 		Services: []string{"fff0"}, Notify: "fff1", Write: "fff2", Names: []string{"WTDH*", "WT???AZ*"}, Hailed: "fffa", Hail: "HiLink",
 	},
 	Paces:    [3]time.Duration{10 * time.Second, time.Minute, 24 * time.Hour},
-	Bauds:    []int{9600, 19200},
+	Bauds:    []int{9600},
 	Commands: func() []string { return []string{"pack", "status", "info"} },
 }, protocol)
 
@@ -36,7 +36,7 @@ func protocol() *wire.Protocol {
 	return &wire.Protocol{
 		Name: "tdt", Manufacturer: "TDT", Model: "BMS",
 		Address: 0x7E, Second: 0x1E, // heads
-		First: 2 * time.Second, Gap: 500 * time.Millisecond,
+		First: time.Second, Gap: 500 * time.Millisecond,
 		Request: func(c *wire.Command, head int) []byte {
 			b := []byte{byte(head), 0, 1, 3, 0, byte(c.Code), 0, 0, 0, 0, end}
 			sum.Seal(b)
