@@ -82,26 +82,26 @@ func TestTheDialectOfLastTimeIsTriedFirstAndBelievedOnlyOfTheSameDevice(t *testi
 			was = desc
 		}
 	}
-	max := drivers.Descriptor{Variant: "pi30max", Serial: "92932004102443", Firmware: "00072.70", Why: "a test"}
+	last := drivers.Descriptor{Variant: "pi30max", Serial: "92932004102443", Firmware: "00072.70", Why: "a test"}
 	for label, c := range map[string]struct {
 		last drivers.Descriptor
 		w    *cable
 		want string
 	}{
-		"another device":      {max, at("pi30", state{"serial_number": drivers.Text("92932004102444")}), "pi30"},
-		"another firmware":    {max, at("pi30", state{"firmware_version": drivers.Text("00073.00")}), "pi30"},
-		"another protocol":    {max, at("pi18", nil), "pi18"},
+		"another device":      {last, at("pi30", state{"serial_number": drivers.Text("92932004102444")}), "pi30"},
+		"another firmware":    {last, at("pi30", state{"firmware_version": drivers.Text("00073.00")}), "pi30"},
+		"another protocol":    {last, at("pi18", nil), "pi18"},
 		"a dialect of others": {drivers.Descriptor{Variant: "pi99", Serial: "92932004102443"}, at("pi30", nil), "pi30"},
-		"the same":            {max, at("pi30", nil), "pi30max"},
+		"the same":            {last, at("pi30", nil), "pi30max"},
 	} {
 		if desc, err := open(c.w, c.last); err != nil || desc.Variant != c.want || strings.Contains(desc.Why, remembered) != (label == "the same") {
 			t.Errorf("%s: %q, because %s: %v", label, desc.Variant, desc.Why, err)
 		}
 	}
-	if _, err := open(&cable{sim: answers{silent: true}}, max); !errors.Is(err, drivers.ErrNoReply) {
+	if _, err := open(&cable{sim: answers{silent: true}}, last); !errors.Is(err, drivers.ErrNoReply) {
 		t.Error(err)
 	}
-	if _, err := open(&cable{sim: answers{}, fails: link.ErrLost}, max); !errors.Is(err, link.ErrLost) {
+	if _, err := open(&cable{sim: answers{}, fails: link.ErrLost}, last); !errors.Is(err, link.ErrLost) {
 		t.Error(err)
 	}
 }
