@@ -211,6 +211,9 @@ func TestSubscriptionsFollowWhatIsWantedAlsoAfterALoss(t *testing.T) {
 				t.Errorf("%s, want %s", m.Topic, topic)
 			}
 		}
+		if _, err := out.Publish(t.Context(), Message{Topic: "elsewhere", QoS: 1}); err != nil { // now the broker has passed on the one before
+			t.Error(err)
+		}
 		_ = out.stop()
 		return heard
 	}
