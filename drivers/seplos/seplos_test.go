@@ -2,8 +2,10 @@ package seplos_test
 
 import (
 	"encoding/hex"
+	"errors"
 	"testing"
 
+	"sunwire/drivers"
 	"sunwire/drivers/drivertest"
 	"sunwire/drivers/seplos"
 )
@@ -52,9 +54,22 @@ func TestCapturesOfV2ByBluetooth(t *testing.T) {
 	drivertest.Captures(t, seplos.V2BLE, 3, 99, 7, nil)
 }
 
+// ofV2 is of 16 cells and 304 Ah (aiobmsble, tests, Apache-2.0).
+const ofV2 = "7e14006100006a0000100d440d470d4c0d470d450d460d460d580d580d590d480d440d480d430d480d47060b930b920b900b950bd00ba0049c1543749d0676c0" +
+	"03d676c000d603e81546000000000000000000000000000000000000000000000000020308000000000000000000020000d8c30d"
+
+func TestAnAnswerToSomethingElseIsRefused(t *testing.T) {
+	for at, to := range map[int]byte{3: 0x62, 4: 1, 115: 0} {
+		b, _ := hex.DecodeString(ofV2)
+		b[at] = to
+		if _, err := seplos.V2BLE.Decode("pack", seplos.V2BLE.Reseal(b)); !errors.Is(err, drivers.ErrFrame) {
+			t.Errorf("%#02x at %d: %v", to, at, err)
+		}
+	}
+}
+
 func TestAlarmsOfV2ByBluetoothAreThoseOfTheirBits(t *testing.T) {
-	pack, _ := hex.DecodeString("7e14006100006a0000100d440d470d4c0d470d450d460d460d580d580d590d480d440d480d430d480d47060b930b920b900b950bd00ba0049c1543749d0676c0" +
-		"03d676c000d603e81546000000000000000000000000000000000000000000000000020308000000000000000000020000d8c30d")
+	pack, _ := hex.DecodeString(ofV2)
 	drivertest.Alarms(t, seplos.V2BLE, "pack", pack, map[string]string{
 		"7=01": "No alarms", "74=01": "Cell 01 voltage too low", "89=02": "Cell 16 voltage too high", "90=02": "Temperature 1 too high",
 		"95=f0": "Temperature 6 at fault", "96=02": "Current too high", "97=01": "Battery voltage too low", "98=ff": "No alarms", "99=0f": "No alarms",
