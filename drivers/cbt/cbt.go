@@ -142,9 +142,7 @@ func temperature() *wire.Layout {
 }
 
 func capacity() *wire.Layout {
-	design := battery.At(0, battery.Full(6000))
-	design.Key, design.Name = "design_capacity", "Design capacity"
-	return &wire.Layout{Little: true, Fields: []wire.Field{{Entity: design, Form: wire.U16}, {Entity: battery.Cycles(), Form: wire.U16}}}
+	return &wire.Layout{Little: true, Fields: []wire.Field{{Entity: battery.At(0, battery.Design(6000)), Form: wire.U16}, {Entity: battery.Cycles(), Form: wire.U16}}}
 }
 
 // The examples are aiobmsble's (tests, Apache-2.0), made a pack of 6 cells with the voltage of these, so that two frames are needed.

@@ -73,9 +73,7 @@ func unnamed(n int) (names []string) {
 func quiet(n int, behind []string) []string { return append(behind, slices.Repeat([]string{""}, n)...) }
 
 func vbCapacity() *wire.Layout {
-	design := battery.At(1, battery.Full(6553.5))
-	design.Key, design.Name = "design_capacity", "Design capacity"
-	return &wire.Layout{Fields: []wire.Field{{Entity: design, Form: wire.U16, Per: 10}}}
+	return &wire.Layout{Fields: []wire.Field{{Entity: battery.At(1, battery.Design(6553.5)), Form: wire.U16, Per: 10}}}
 }
 
 // vbPackExample is a pack with 4 cells (aiobmsble, tests, Apache-2.0).

@@ -3,8 +3,6 @@
 package daly
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -15,7 +13,7 @@ import (
 )
 
 // Driver speaks the A5 protocol. Newer boards speak another one on the same plug: D2 or P81.
-var Driver = eitherHost(wire.Driver(drivers.Driver{
+var Driver = byRadio(wire.Driver(drivers.Driver{
 	Name: "daly", Title: "Daly BMS (A5)", Family: "daly", Aliases: []string{"daly40"}, Class: drivers.Battery,
 	Links: []link.Kind{link.Serial, link.TCP, link.BLE}, GATT: gatt(),
 	Paces: [3]time.Duration{5 * time.Second, time.Minute, 24 * time.Hour},
@@ -38,8 +36,8 @@ var Driver = eitherHost(wire.Driver(drivers.Driver{
 func protocol() *wire.Protocol {
 	return &wire.Protocol{
 		Name: "daly", Manufacturer: "Daly", Model: "BMS",
-		Address: uart,
-		First:   500 * time.Millisecond, Gap: 150 * time.Millisecond, // a frame takes 14 ms at 9600 baud; between two of a series some boards rest 100 ms
+		Address: uart, Second: bluetooth,
+		First: 500 * time.Millisecond, Gap: 150 * time.Millisecond, // a frame takes 14 ms at 9600 baud; between two of a series some boards rest 100 ms
 		Request: func(c *wire.Command, host int) []byte { return frame(host, byte(c.Code), 0) },
 		Length:  length,
 		Sum:     sum, Piece: true,
@@ -139,31 +137,16 @@ func gatt() link.GATT {
 	return link.GATT{Services: []string{"fff0"}, Notify: "fff1", Write: "fff2", Names: []string{"DL-*"}}
 }
 
-// eitherHost moves on to the other host number when nobody answers: which one a board listens to is not written on it.
-func eitherHost(d drivers.Driver) drivers.Driver {
+// byRadio begins with the host that is usual there. Which one a board listens to is not written on it.
+func byRadio(d drivers.Driver) drivers.Driver {
 	open := d.Open
 	d.Open = func(c link.Conn, address uint16, options any) (drivers.Device, error) {
 		dev, err := open(c, address, options)
-		if err != nil {
-			return nil, err
+		if board, ok := dev.(*wire.Controller); ok && c.Kind() == link.BLE {
+			board.Readdress(bluetooth)
 		}
-		base, _ := dev.(*wire.Controller)
-		if c.Kind() == link.BLE {
-			base.Readdress(bluetooth)
-		}
-		return &board{base}, nil
+		return dev, err
 	}
 	d.Detect = wire.Detect(d.Open)
 	return d
-}
-
-type board struct{ *wire.Controller }
-
-// Describe tries the other host number the next time, unless this one is answered.
-func (b *board) Describe(ctx context.Context) (drivers.Descriptor, error) {
-	desc, err := b.Controller.Describe(ctx)
-	if errors.Is(err, drivers.ErrNoReply) {
-		b.Readdress(uart + bluetooth - b.Address())
-	}
-	return desc, err
 }

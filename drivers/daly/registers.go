@@ -121,9 +121,7 @@ func fitted(at int) wire.Field {
 }
 
 func capacity() *wire.Layout {
-	design := battery.At(1, battery.Full(6553.5))
-	design.Key, design.Name = "design_capacity", "Design capacity"
-	return &wire.Layout{Fields: []wire.Field{{Entity: design, Form: wire.U16, Per: 10}}}
+	return &wire.Layout{Fields: []wire.Field{{Entity: battery.At(1, battery.Design(6553.5)), Form: wire.U16, Per: 10}}}
 }
 
 // version has the software in so many bytes, and then the hardware.

@@ -99,14 +99,12 @@ func newer(payload []byte) int {
 }
 
 func packOf(per float64) *wire.Layout {
-	design := battery.Full(655.35)
-	design.Key, design.Name = "design_capacity", "Design capacity"
 	return &wire.Layout{Fields: []wire.Field{
 		{At: 14, Entity: battery.StateOfCharge(0), Form: wire.U16},
 		{Entity: battery.StateOfHealth(), Form: wire.U16},
 		{Entity: battery.Voltage(), Form: wire.U16, Per: 100},
 		{Entity: battery.Current(drivers.Charging, 32767/per), Form: wire.S16, Per: per},
-		{At: 24, Entity: design, Form: wire.U16, Per: 100},
+		{At: 24, Entity: battery.Design(655.35), Form: wire.U16, Per: 100},
 		{At: 49, Form: wire.U16, Alarms: []string{}},
 	}}
 }

@@ -93,13 +93,11 @@ func coarse(payload []byte) int {
 // basic is with per steps to an ampere and an ampere hour.
 func basic(per float64) *wire.Layout {
 	balancing := battery.Balancing()
-	design := battery.Full(65535 / per)
-	design.Key, design.Name = "design_capacity", "Design capacity"
 	return &wire.Layout{Fields: []wire.Field{
 		{Entity: battery.Voltage(), Form: wire.U16, Per: 100},
 		{Entity: battery.Current(drivers.Charging, 32767/per), Form: wire.S16, Per: per},
 		{Entity: battery.Remaining(65535 / per), Form: wire.U16, Per: per},
-		{Entity: design, Form: wire.U16, Per: per},
+		{Entity: battery.Design(65535 / per), Form: wire.U16, Per: per},
 		{Entity: battery.Cycles(), Form: wire.U16},
 		{At: 12, Any: &balancing, Form: wire.U32}, // a bit for each cell
 		{Form: wire.U16, Alarms: []string{

@@ -45,7 +45,7 @@ func balancer() *wire.Protocol {
 		},
 		Head: 4, Tail: 1,
 		Commands: []wire.Command{{
-			Name: "data", Also: []string{"getBalancerData"}, Code: 0xFF, Layout: balancerLayout(), Example: unhex(balancerExample),
+			Name: "data", Also: []string{"getBalancerData"}, Code: 0xFF, Layout: balancerLayout(), Example: wire.Unhex(balancerExample),
 		}},
 		Whole: battery.VoltageKey, Parts: battery.CellKey, Instead: "try jk_ttl",
 	}

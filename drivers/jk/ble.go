@@ -118,7 +118,7 @@ type dialect struct {
 }
 
 func (d *dialect) example(command string) []byte {
-	if b := unhex(d.examples[command]); len(b) > 0 {
+	if b := wire.Unhex(d.examples[command]); len(b) > 0 {
 		return b[:jk02Frame]
 	}
 	return nil

@@ -64,9 +64,9 @@ func pb() *wire.Protocol {
 		Head: 0, Tail: pbAck + 1,
 		Claim: func(f []byte, address int) { f[jk02Frame] = byte(address); modbus.Seal(f[jk02Frame:]) },
 		Commands: []wire.Command{
-			{Name: "info", Also: pbNames, Code: 0x161C, OnDemand: true, Layout: infoLayout(), Example: unhex(pbInfoExample)},
-			{Name: "status", Also: pbNames, Code: 0x1620, Layout: statusLayout(32), Example: unhex(pbStatusExample)},
-			{Name: "settings", Also: pbNames, Code: 0x161E, Pace: drivers.Slow, Layout: settingsLayout(true, pbRegister), Example: unhex(pbSettingsExample)},
+			{Name: "info", Also: pbNames, Code: 0x161C, OnDemand: true, Layout: infoLayout(), Example: wire.Unhex(pbInfoExample)},
+			{Name: "status", Also: pbNames, Code: 0x1620, Layout: statusLayout(32), Example: wire.Unhex(pbStatusExample)},
+			{Name: "settings", Also: pbNames, Code: 0x161E, Pace: drivers.Slow, Layout: settingsLayout(true, pbRegister), Example: wire.Unhex(pbSettingsExample)},
 		},
 		Setter: pbSetter(),
 		Whole:  battery.VoltageKey, Parts: battery.CellKey, Instead: "firmware before 11 has another layout and speaks it over Bluetooth only",

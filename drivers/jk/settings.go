@@ -77,10 +77,8 @@ func settingsLayout(rare bool, register func(at int) uint16) *wire.Layout {
 	for i, e := range []drivers.Entity{battery.ChargeSwitch(), battery.DischargeSwitch(), battery.BalancerEnabled()} {
 		add(118+4*i, wire.Field{Form: wire.U32, Entity: e})
 	}
-	design := battery.At(0, battery.Full(6000))
-	design.Key, design.Name = "design_capacity", "Design capacity"
 	add(114, wire.Field{Form: wire.U32, Entity: cellCount(32)})
-	add(130, wire.Field{Form: wire.U32, Per: 1000, Entity: design})
+	add(130, wire.Field{Form: wire.U32, Per: 1000, Entity: battery.At(0, battery.Design(6000))})
 	return l
 }
 

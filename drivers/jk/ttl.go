@@ -2,7 +2,6 @@
 package jk
 
 import (
-	"encoding/hex"
 	"fmt"
 	"math"
 	"time"
@@ -32,7 +31,7 @@ func ttl() *wire.Protocol {
 	return &wire.Protocol{
 		Name: "jk_ttl", Manufacturer: "JK", Model: "BMS",
 		First: 500 * time.Millisecond, Gap: 50 * time.Millisecond, // answers begin within 100 ms; a frame of 300 bytes takes 26 ms at 115200 baud
-		Request: func(*wire.Command, int) []byte { return unhex("4e5700130000000006030000000000006800000129") },
+		Request: func(*wire.Command, int) []byte { return wire.Unhex("4e5700130000000006030000000000006800000129") },
 		Length:  ttlLength, Sum: ttlSum,
 		Match: func(_ *wire.Command, _ int, f []byte) error {
 			if f[10] != 1 || f[len(f)-5] != 0x68 || f[8] != 6 && f[8] != 3 {
@@ -42,7 +41,7 @@ func ttl() *wire.Protocol {
 		},
 		Head: 11, Tail: 9,
 		Commands: []wire.Command{{
-			Name: "all", Also: []string{"getBalancerData"}, Example: unhex(ttlExample), Pick: version,
+			Name: "all", Also: []string{"getBalancerData"}, Example: wire.Unhex(ttlExample), Pick: version,
 			Layout: ttlLayout(signMagnitude), Others: []*wire.Layout{ttlLayout(around10000), ttlLayout(notKnown)},
 		}},
 		Setter: ttlSetter(),
@@ -184,12 +183,6 @@ func ttlLayout(c current) *wire.Layout {
 }
 
 func tagged(tag byte, f wire.Field) wire.Field { f.Tag = tag; return f }
-
-// unhex reads the bytes that stand in this package.
-func unhex(s string) []byte {
-	b, _ := hex.DecodeString(s)
-	return b
-}
 
 // ttlExample is a JK-BD6A17S6P, firmware 7.1.0H (syssi/esphome-jk-bms, docs/pdus, Apache-2.0).
 const ttlExample = "4e570121000000000600017930010c81020c81030c82040c81050c83060c81070c71080c81090c7c0a0c830b0c820c0c830d0c830e0c830f0c83100c82" +
