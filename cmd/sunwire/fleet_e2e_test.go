@@ -33,7 +33,8 @@ type member struct {
 
 	link.Simulator
 	mu    sync.Mutex
-	now   float64 // its state of charge
+	first float64 // its state of charge at first
+	now   float64 // and now
 	was   float64 // and the one before
 	asked map[string][]time.Time
 }
@@ -44,7 +45,7 @@ func newMember(t *testing.T, id, driver, serial string, address uint16, charge f
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &member{id: id, driver: driver, serial: serial, address: address, now: charge, was: charge, asked: map[string][]time.Time{}}
+	m := &member{id: id, driver: driver, serial: serial, address: address, first: charge, now: charge, was: charge, asked: map[string][]time.Time{}}
 	m.Simulator = d.Simulate(m, address)
 	return m
 }
@@ -73,11 +74,11 @@ func (m *member) Answer(request []byte) []byte {
 	return reply
 }
 
-// charge moves the state of charge on by that much.
-func (m *member) charge(by float64) {
+// charge sets the state of charge to that much more than it was at first; six is as much as none shares with another.
+func (m *member) charge(more int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.was, m.now = m.now, m.now+by
+	m.was, m.now = m.now, m.first+float64(more%6)
 }
 
 // could tells whether a state in Home Assistant is this device's, now or before the last change; right, whether it is today's.
@@ -243,7 +244,7 @@ func TestManyKindsOfBatteriesInOneProcess(t *testing.T) {
 	within(t, 60*time.Second, "every device is there with its own state of charge", f.first)
 	f.forgetPolls()
 	f.ha.do("system_log/clear") // its broker was another before this test
-	begin, looks, unplugged, returned := time.Now(), 0, false, false
+	begin, looks, steps, unplugged, returned := time.Now(), 0, 0, false, false
 	step := time.Now()
 	for time.Since(begin) < length {
 		away := ""
@@ -263,8 +264,9 @@ func TestManyKindsOfBatteriesInOneProcess(t *testing.T) {
 		}
 		if f.look(away); time.Since(step) > 15*time.Second {
 			step = time.Now()
+			steps++
 			for _, m := range f.members {
-				m.charge(1)
+				m.charge(steps)
 			}
 		}
 		looks++
