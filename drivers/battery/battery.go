@@ -13,6 +13,7 @@ const (
 // What a cell and a pack can mean: every chemistry there is, up to 48 cells in series.
 const (
 	maxCell    = 5   // V
+	minPack    = 1   // V; the board itself lives on more
 	maxPack    = 240 // V
 	maxCharge  = 6000
 	coldest    = -40 // °C
@@ -22,7 +23,7 @@ const (
 
 // Voltage is the pack's.
 func Voltage() drivers.Entity {
-	return drivers.Entity{Key: VoltageKey, Name: "Voltage", Quantity: drivers.Voltage.At(2), Role: drivers.BatteryVoltage, Max: maxPack}
+	return drivers.Entity{Key: VoltageKey, Name: "Voltage", Quantity: drivers.Voltage.At(2), Role: drivers.BatteryVoltage, Min: minPack, Max: maxPack}
 }
 
 // Current is the pack's; positive is what + means on the wire, and limit the most that the wire can say, A.

@@ -163,7 +163,7 @@ func (d *Device) declare(desc *drivers.Descriptor, c *Command) {
 			return
 		}
 		if n := d.rows[d.Parts]; e.Key == d.Whole && n > 0 {
-			e.Max = min(e.Max, d.partMax*float64(n))
+			e.Min, e.Max = max(e.Min, d.partMin*float64(n)), min(e.Max, d.partMax*float64(n))
 		}
 		desc.Entities, q.Keys, d.declared[e.Key] = append(desc.Entities, e), append(q.Keys, e.Key), true
 	}
@@ -293,13 +293,16 @@ func (d *Device) rest(ctx context.Context, c *Command, frame []byte) ([]byte, er
 	return frame, nil
 }
 
-// checked remembers what other replies need, and compares the whole with its parts.
+// checked remembers what other replies need, and compares the whole with its parts. What measures a pack lives on it: where the pack has no
+// voltage, nothing was measured yet, and a state of charge of 0 would be as wrong.
 func (d *Device) checked(decoded []drivers.Decoded) error {
 	sum, parts := 0.0, 0
 	for i := range decoded {
 		x := &decoded[i]
 		v, ok := x.Value.Float()
 		switch {
+		case x.Entity.Key == d.Whole && ok && v == 0:
+			return fmt.Errorf("%s: the device says that the pack has 0 V: charge or discharge it to wake it: %w", d.Name, drivers.ErrNoReply)
 		case x.Entity.Key == d.Whole:
 			d.whole = v
 		case d.parts[x.Entity.Key] && parts < d.rows[d.Parts]:

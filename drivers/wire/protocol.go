@@ -46,8 +46,8 @@ type Protocol struct {
 	Asleep                func(c *Command, payload []byte) bool // a reply that says nothing but that
 	Claim                 func(frame []byte, address int)       // gives a reply the address of the simulated device; nil: it has none
 
-	parts, counters map[string]bool // keys of Parts, and of Amount fields
-	partMax         float64
+	parts, counters  map[string]bool // keys of Parts, and of Amount fields
+	partMin, partMax float64
 }
 
 // Any is the address of a device that nobody told.
@@ -89,7 +89,7 @@ func (p *Protocol) compile() *Protocol {
 				p.counters[f.Key] = true
 			}
 			if f.Key == p.Parts {
-				p.partMax = f.Max
+				p.partMin, p.partMax = f.Min, f.Max
 				for _, e := range f.each {
 					p.parts[e.Key] = true
 				}

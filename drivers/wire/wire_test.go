@@ -100,6 +100,23 @@ func TestCellsThatDoNotAddUpAreAnotherVariants(t *testing.T) {
 	}
 }
 
+func TestAPackWithoutVoltageTellsNothing(t *testing.T) {
+	p := cells()
+	line := &answering{p.Reseal([]byte("\x02\x9e\x02\x0c\xe4\x0d\x05\x00?"))}
+	d, _ := p.Open(line, 0, nil)
+	if _, err := d.Describe(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	line.frame = p.Reseal([]byte("\x00\x00\x02\x00\x00\x00\x00\x00?"))
+	if rs, err := d.Poll(t.Context(), drivers.Query{Name: "all"}); !errors.Is(err, drivers.ErrNoReply) {
+		t.Errorf("%v, error %v", rs, err)
+	}
+	asleep, _ := p.Open(line, 0, nil)
+	if _, err := asleep.Describe(t.Context()); !errors.Is(err, drivers.ErrNoReply) {
+		t.Errorf("it is described: %v", err)
+	}
+}
+
 func TestAnAlarmWithoutANameIsAnAlarm(t *testing.T) {
 	p := cells()
 	for word, want := range map[byte]string{0: "No alarms", 1: "No alarms", 2: "Hot", 0x12: "Hot, Unknown alarm 4"} {
