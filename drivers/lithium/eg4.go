@@ -19,7 +19,7 @@ func eg4() *wire.Protocol {
 		Layout: &wire.Layout{Fields: []wire.Field{
 			{Entity: battery.Voltage(), Form: wire.U16, Per: 100},
 			{Entity: battery.At(1, battery.Current(drivers.Charging, 1000)), Form: wire.S16, Per: 10},
-			cells(4, wire.Many{Max: 16, Count: word(72, 0)}),
+			cells(4, wire.Many{Max: 16, Count: word(72)}),
 			celsius(36, battery.Probe("board_temperature", "Board temperature"), wire.S16, 0, 1),
 			{At: 42, Entity: positive(battery.At(1, battery.Remaining(6000))), Form: wire.U16, Per: 10, None: zero},
 			{At: 46, Entity: battery.StateOfHealth(), Form: wire.U16},

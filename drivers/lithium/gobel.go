@@ -16,7 +16,7 @@ var Gobel = brand("gobel", "Gobel Power, Bluetooth", link.GATT{
 func gobel() *wire.Protocol {
 	p := modbus(&wire.Protocol{Manufacturer: "Gobel Power", Model: "BMS"}, 1)
 	temperatures, mosfet := celsius(94, battery.Temperature(), wire.S16, 0, 10), celsius(114, battery.Mosfet(), wire.S16, 0, 10)
-	temperatures.Many = wire.Many{Max: 8, Count: word(92, 0)}
+	temperatures.Many = wire.Many{Max: 8, Count: word(92)}
 	mosfet.None = []uint32{0xFFFF}
 	p.Commands = []wire.Command{{
 		Name: "pack", Registers: 59, Example: wire.Unhex(gobelExample), Layout: &wire.Layout{Fields: []wire.Field{
@@ -33,7 +33,7 @@ func gobel() *wire.Protocol {
 			{At: 28, Bits: []drivers.Entity{
 				wire.Never, wire.Never, wire.Never, wire.Never, wire.Never, wire.Never, battery.ChargingAllowed(), battery.DischargingAllowed(),
 			}},
-			cells(32, wire.Many{Max: 30, Count: word(30, 0)}),
+			cells(32, wire.Many{Max: 30, Count: word(30)}),
 			temperatures,
 			mosfet,
 		}},

@@ -43,13 +43,13 @@ func nordic(names ...string) link.GATT {
 // modbus reads holding registers of the device with that address.
 func modbus(p *wire.Protocol, address byte) *wire.Protocol { return wire.RTU(p, 3, address, address) }
 
-// word counts a row by the word at a place of the payload, with its high byte left out, and more beside.
-func word(place, more int) func([]byte, int) (int, int) {
+// word counts a row by the word at a place of the payload, with its high byte left out.
+func word(place int) func([]byte, int) (int, int) {
 	return func(b []byte, _ int) (int, int) {
 		if place+1 >= len(b) {
 			return -1, 0
 		}
-		return int(b[place+1]) + more, 0
+		return int(b[place+1]), 0
 	}
 }
 

@@ -25,8 +25,8 @@ func saihang() *wire.Protocol {
 	sum := wire.Sum{Of: wire.Modbus, Size: 2, Little: true, From: 2}
 	temperatures := celsius(82, battery.Temperature(), wire.U16, 2730, 10)
 	temperatures.None = []uint32{0xFFFF}
-	temperatures.Many = wire.Many{Max: 10, Count: word(80, 0)}
-	row := cells(40, wire.Many{Max: 20, Count: word(38, 0)})
+	temperatures.Many = wire.Many{Max: 10, Count: word(80)}
+	row := cells(40, wire.Many{Max: 20, Count: word(38)})
 	row.None = []uint32{0xFFFF}
 	return &wire.Protocol{
 		Manufacturer: "Saihang", Model: "BMS",

@@ -1,6 +1,8 @@
 package lithium
 
 import (
+	"slices"
+
 	"sunwire/drivers"
 	"sunwire/drivers/battery"
 	"sunwire/drivers/wire"
@@ -25,25 +27,29 @@ func registers() []wire.Field {
 	}
 }
 
+// probes have room for four at the cells, and then two places of their own, however many there are. (Registers 16 to 18 are the highest and
+// the lowest of all and their difference in both captures: no probes.)
+func probes(at int) []wire.Field {
+	row := celsius(at+2, battery.Temperature(), wire.S16, 0, 1)
+	row.Many = wire.Many{Max: 4, Count: word(at)}
+	return []wire.Field{row, celsius(at+10, ambient(), wire.S16, 0, 1), celsius(at+12, battery.Mosfet(), wire.S16, 0, 1)}
+}
+
 func vatrer() *wire.Protocol {
 	p := modbus(&wire.Protocol{Manufacturer: "Vatrer", Model: "BMS"}, 2)
-	temperatures := celsius(2, battery.Temperature(), wire.S16, 0, 1)
-	temperatures.Many = wire.Many{Max: 5, Count: word(0, 1)}
 	p.Commands = []wire.Command{
 		{Name: "pack", Registers: 20, Example: wire.Unhex(vatrerPack), Layout: &wire.Layout{Fields: registers()}},
 		{Name: "cells", Code: 21, Registers: 31, Example: wire.Unhex(vatrerCells), Layout: &wire.Layout{Fields: []wire.Field{
-			cells(2, wire.Many{Max: 30, Count: word(0, 0)}),
+			cells(2, wire.Many{Max: 30, Count: word(0)}),
 		}}},
-		{Name: "status", Code: 52, Registers: 18, Example: wire.Unhex(vatrerStatus), Layout: &wire.Layout{Fields: []wire.Field{
-			temperatures,
-			celsius(0, battery.Mosfet(), wire.S16, 0, 1),
+		{Name: "status", Code: 52, Registers: 18, Example: wire.Unhex(vatrerStatus), Layout: &wire.Layout{Fields: append(probes(0), []wire.Field{
 			{At: 14, Form: wire.U32, Alarms: []string{}}, // 15 bytes of them, which nobody has named
 			{Form: wire.U32, Alarms: []string{}},
 			{Form: wire.U32, Alarms: []string{}},
 			{Form: wire.U24, Alarms: []string{}},
 			{Bits: switches(8, 4, 5)},
 			{At: 32, Any: moving(), Form: wire.U32},
-		}}},
+		}...)}},
 	}
 	return p
 }
@@ -51,10 +57,8 @@ func vatrer() *wire.Protocol {
 func c4s() *wire.Protocol {
 	p := modbus(&wire.Protocol{Manufacturer: "Generic", Model: "C4S100"}, 2)
 	p.Commands = []wire.Command{{
-		Name: "pack", Registers: 70, Example: wire.Unhex(c4sExample), Layout: &wire.Layout{Fields: append(registers(),
-			celsius(32, battery.Mosfet(), wire.S16, 0, 1),
-			celsius(0, ambient(), wire.S16, 0, 1),
-			cells(44, wire.Many{Max: 8, Count: word(42, 0)}),
+		Name: "pack", Registers: 70, Example: wire.Unhex(c4sExample), Layout: &wire.Layout{Fields: slices.Concat(
+			registers(), []wire.Field{cells(44, wire.Many{Max: 8, Count: word(42)})}, probes(104),
 		)},
 	}}
 	return p
