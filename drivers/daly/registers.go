@@ -67,7 +67,7 @@ func pack(places, counts int) []wire.Field {
 	probes := wire.Many{Max: 8, Count: wire.CountAt(2*counts + 3)}
 	return []wire.Field{
 		{Entity: battery.Cell(), Form: wire.U16, Per: 1000, Many: cells},
-		{At: 2 * places, Entity: battery.At(0, battery.Temperature()), Form: wire.U16, Zero: 40, None: []uint32{0xFF}, Many: probes},
+		at(2*places, probe(battery.Temperature(), wire.U16, probes)),
 		{At: 2*places + 16, Entity: battery.At(1, battery.Voltage()), Form: wire.U16, Per: 10},
 		{Entity: battery.At(1, battery.Current(drivers.Charging, 1000)), Form: wire.U16, Zero: 30000, Per: 10},
 		{Entity: battery.StateOfCharge(1), Form: wire.U16, Per: 10},
@@ -110,15 +110,13 @@ func p81Status() *wire.Layout {
 		{At: 34, Entity: battery.ChargingAllowed(), Form: wire.U16},
 		{Entity: battery.DischargingAllowed(), Form: wire.U16},
 		fitted(50),
-		{Entity: battery.At(0, board), Form: wire.U16, Zero: 40, None: []uint32{0xFF, 0xFFFF}},
+		probe(board, wire.U16, wire.Many{}),
 	}}
 }
 
-func fitted(at int) wire.Field {
-	mosfet := battery.At(0, battery.Mosfet())
-	mosfet.Min++ // the coldest is 0 on the wire, which is a sensor that is not there
-	return wire.Field{At: at, Entity: mosfet, Form: wire.U16, Zero: 40, None: []uint32{0, 0xFF, 0xFFFF}}
-}
+func fitted(place int) wire.Field { return at(place, probe(battery.Mosfet(), wire.U16, wire.Many{})) }
+
+func at(place int, f wire.Field) wire.Field { f.At = place; return f }
 
 func capacity() *wire.Layout {
 	return &wire.Layout{Fields: []wire.Field{{Entity: battery.At(1, battery.Design(6553.5)), Form: wire.U16, Per: 10}}}

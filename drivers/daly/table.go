@@ -43,8 +43,14 @@ func extremes() *wire.Layout {
 
 func temperatures() *wire.Layout {
 	return &wire.Layout{Fields: []wire.Field{
-		{Entity: battery.At(0, battery.Temperature()), Zero: 40, Many: wire.Many{Max: 16, Count: wire.Rest(1)}},
+		probe(battery.Temperature(), wire.U8, wire.Many{Max: 16, Count: wire.Rest(1)}),
 	}}
+}
+
+// probe is a temperature above -40 °C, or a row of them. The coldest is 0 on the wire, which is a probe that is not there or torn off; so is FF.
+func probe(e drivers.Entity, form wire.Form, many wire.Many) wire.Field {
+	e.Min++
+	return wire.Field{Entity: battery.At(0, e), Form: form, Zero: 40, None: []uint32{0, 0xFF, 0xFFFF}, Many: many}
 }
 
 func mosfets() *wire.Layout {

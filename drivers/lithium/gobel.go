@@ -17,7 +17,7 @@ func gobel() *wire.Protocol {
 	p := modbus(&wire.Protocol{Manufacturer: "Gobel Power", Model: "BMS"}, 1)
 	temperatures, mosfet := celsius(94, battery.Temperature(), wire.S16, 0, 10), celsius(114, battery.Mosfet(), wire.S16, 0, 10)
 	temperatures.Many = wire.Many{Max: 8, Count: word(92)}
-	mosfet.None = []uint32{0xFFFF}
+	temperatures.None, mosfet.None = []uint32{0xFFFF}, []uint32{0xFFFF}
 	p.Commands = []wire.Command{{
 		Name: "pack", Registers: 59, Example: wire.Unhex(gobelExample), Layout: &wire.Layout{Fields: []wire.Field{
 			{Entity: battery.Current(drivers.Charging, 327.67), Form: wire.S16, Per: 100},
