@@ -41,6 +41,9 @@ func (p *publisher) bury(ctx context.Context) {
 	}
 }
 
+// comeback is how long Home Assistant may take to come back to a broker that was restarted, before the log calls it away.
+const comeback = 20 * time.Second
+
 // heard notes whether Home Assistant takes our announcements: MQTT 5 says so when nobody does.
 func (p *publisher) heard(heard bool, err error) {
 	if err != nil {
@@ -48,29 +51,32 @@ func (p *publisher) heard(heard bool, err error) {
 	}
 	was := p.listening
 	p.listening = heard
-	switch {
-	case heard && !was:
-		p.log.Info("Home Assistant is listening", "discovery_prefix", p.options.DiscoveryPrefix)
-		p.said = false
-	case !heard && !p.said:
+	if heard {
+		if !was {
+			p.log.Info("Home Assistant is listening", "discovery_prefix", p.options.DiscoveryPrefix)
+		}
+		p.unheard, p.said = time.Time{}, false
+		return
+	}
+	now := time.Now()
+	p.probeAt = now.Add(time.Second)
+	if p.unheard.IsZero() {
+		p.unheard = now
+	}
+	if !p.said && now.Sub(p.unheard) >= comeback {
+		p.said = true
 		p.log.Warn("nobody takes the announcements on this broker: add the MQTT integration in Home Assistant with this same broker, or set mqtt.discovery_prefix to its own",
 			"discovery_prefix", p.options.DiscoveryPrefix)
-		p.said = true
-	}
-	if !heard {
-		p.probeAt = time.Now().Add(time.Second)
 	}
 }
 
 // probe looks whether Home Assistant is back, by the bridge's own small state: once somebody takes it, everything is said again.
 func (p *publisher) probe(ctx context.Context) {
 	heard, err := p.bridge.state(ctx, p, time.Now(), 1)
-	if err == nil && heard {
-		p.heard(true, nil)
-		p.announceAll(ctx)
-		return
-	}
 	p.probeAt = time.Now().Add(time.Second)
+	if p.heard(heard, err); p.listening {
+		p.announceAll(ctx)
+	}
 }
 
 // announce sends the discovery of a device that has something new to announce, once per connection and when its shape has settled.

@@ -58,9 +58,10 @@ type publisher struct {
 	counted  counts
 
 	// the rest belongs to the publisher's goroutine
-	session    int  // the connection that was announced on
-	listening  bool // somebody takes what we say
-	said       bool // the log has been told that nobody does
+	session    int       // the connection that was announced on
+	listening  bool      // somebody takes what we say
+	unheard    time.Time // since when nobody does; zero: somebody does
+	said       bool      // the log has been told so
 	announceAt time.Time
 	probeAt    time.Time
 }
@@ -195,14 +196,14 @@ func (p *publisher) news(ctx context.Context) []*outlet {
 	}
 	switch {
 	case !up:
-		p.session = 0
+		p.session, p.unheard = 0, time.Time{}
 	case p.session != sessions:
 		p.session, p.announceAt = sessions, time.Time{}
 		p.announceAll(ctx)
 	case birth: // a moment, so that it has subscribed by the time the states come; not the same for all who heard it
 		p.announceAt = now.Add(500*time.Millisecond + rand.N(500*time.Millisecond))
 	case away:
-		p.listening, p.probeAt = false, now.Add(time.Second)
+		p.listening, p.probeAt, p.said = false, now.Add(time.Second), true // nobody need be told
 	}
 	return touched
 }
