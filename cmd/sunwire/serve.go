@@ -238,12 +238,15 @@ func (s *running) servePage(ctx context.Context, at config.HTTP, b *bridge.Bridg
 	if s.isAddOn() {
 		o.AllowPeers = append(o.AllowPeers, supervisor.Peer)
 	}
-	for ctx.Err() == nil {
+	for said := ""; ctx.Err() == nil; {
 		err := status.Serve(ctx, at.Listen, b, o)
 		if ctx.Err() != nil {
 			return
 		}
-		s.log.Error("the status page cannot be served; trying again", "listen", at.Listen, "error", err)
+		if err != nil && err.Error() != said {
+			said = err.Error()
+			s.log.Error("the status page cannot be served; trying again", "listen", at.Listen, "error", err)
+		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(10 * time.Second):
