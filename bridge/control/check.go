@@ -27,7 +27,7 @@ func Allowed(cfg *config.Device, e *drivers.Entity) error {
 	case e.Setting == nil:
 		return fmt.Errorf("%s is no setting", e.Key)
 	case e.Setting.Risk != drivers.Safe && cfg.Control != config.Full:
-		return fmt.Errorf("%s is not among what control: safe lets through: it needs control: full", e.Key)
+		return fmt.Errorf("%s needs control: full", e.Key)
 	case f.Scale != 0 && f.Scale != 1 || f.Offset != 0:
 		return fmt.Errorf("%s has a scale or offset in entities, so that what is shown is not what the device takes: remove it", e.Key)
 	}

@@ -35,7 +35,7 @@ func (w *Writer) find(c Command, v View) (s Seen, err error) {
 	}
 	s, has := v.Look(c.Unit, c.Key)
 	if !has {
-		return s, fmt.Errorf("there is no %s at %s", path(c.Unit, c.Key), w.cfg.ID)
+		return s, fmt.Errorf("there is no %s at %s; sunwire settings show %s lists its settings", path(c.Unit, c.Key), w.cfg.ID, w.cfg.ID)
 	}
 	return s, w.may(c, s.Entity, v)
 }

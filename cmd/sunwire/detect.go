@@ -128,6 +128,7 @@ func printPorts(out io.Writer, ports []detect.Port) {
 		printPort(out, p)
 	}
 	fmt.Fprint(out, "\nNow let sunwire look at them: sunwire detect --all takes those with [x], sunwire detect PORT any.\n"+
+		"What is in the air is listed by sunwire detect --bluetooth.\n"+
 		"It listens first, and asks only what changes nothing.\n")
 }
 

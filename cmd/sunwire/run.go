@@ -50,8 +50,17 @@ func check(_ context.Context, c console, args []string) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.out, "%s is right: %d devices\n", rest[0], len(cfg.Devices))
+	_, err = fmt.Fprintf(c.out, "%s is right: %s\n", rest[0], contents(cfg))
 	return err
+}
+
+// contents counts what a configuration has.
+func contents(cfg *config.Config) string {
+	text := count(len(cfg.Devices), "device")
+	if len(cfg.Groups) > 0 {
+		text += " and " + count(len(cfg.Groups), "group")
+	}
+	return text
 }
 
 func replace(ctx context.Context, c console, args []string) error {

@@ -113,7 +113,7 @@ func serviceStatus(ctx context.Context, c console, args []string) error {
 	if err != nil {
 		fmt.Fprintf(c.out, "configuration  %s\n", strings.ReplaceAll(err.Error(), "\n", "\n               "))
 	} else {
-		fmt.Fprintf(c.out, "configuration  %s is right: %d devices\npage           %s\n", defaultConfig, len(cfg.Devices), pageURL(cfg.HTTP.Listen))
+		fmt.Fprintf(c.out, "configuration  %s is right: %s\npage           %s\n", defaultConfig, contents(cfg), pageURL(cfg.HTTP.Listen))
 	}
 	if !running {
 		return errors.New("the service does not run: sudo sunwire service start; sunwire service logs says what was wrong")

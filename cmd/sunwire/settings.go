@@ -15,6 +15,8 @@ import (
 	"sunwire/bridge/local"
 )
 
+const asFound = "all settings are as they were found"
+
 // confirmed reads the configuration that -c names and the serial number that --serial does, for the command name.
 func confirmed(c console, name string, args []string) (cfg *config.Config, rest []string, serial string, err error) {
 	var path string
@@ -48,6 +50,10 @@ func settings(ctx context.Context, c console, args []string) error {
 	case "show":
 		return printSettings(c, all)
 	case "diff":
+		if len(different) == 0 {
+			fmt.Fprintln(c.out, asFound)
+			return nil
+		}
 		return printSettings(c, different)
 	}
 	return restore(ctx, c, cfg, id, serial, different)
@@ -86,7 +92,7 @@ func orUnknown(text string) string {
 // written meanwhile.
 func restore(ctx context.Context, c console, cfg *config.Config, id, serial string, todo []ctl.Setting) error {
 	if len(todo) == 0 {
-		fmt.Fprintln(c.out, "all settings are as they were found")
+		fmt.Fprintln(c.out, asFound)
 		return nil
 	}
 	var refused []error

@@ -227,7 +227,7 @@ func (d *device) Stream(ctx context.Context) iter.Seq2[drivers.Reading, error] {
 // decodeText reads one block, as `sunwire decode` has it.
 func decodeText(command string, block []byte) ([]drivers.Decoded, error) {
 	if command != "text" && command != "vedtext" {
-		return nil, fmt.Errorf("vedirect has no command %q: %w", command, drivers.ErrUnsupported)
+		return nil, fmt.Errorf("vedirect has no command %q, only text: %w", command, drivers.ErrUnsupported)
 	}
 	_, got, err := frame(block, true)
 	if err != nil || got == nil {

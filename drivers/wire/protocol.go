@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"sunwire/drivers"
@@ -244,9 +245,16 @@ func (p *Protocol) decode(c *Command, address int, frame []byte) ([]drivers.Deco
 	return decoded, layout, nil
 }
 
+func (p *Protocol) names() (all []string) {
+	for i := range p.Commands {
+		all = append(all, p.Commands[i].Name)
+	}
+	return all
+}
+
 // Decode reads a whole reply to the command of that name.
 func (p *Protocol) Decode(name string, frame []byte) (decoded []drivers.Decoded, err error) {
-	err = fmt.Errorf("%s has no command %q", p.Name, name)
+	err = fmt.Errorf("%s has no command %q; it has %s", p.Name, name, strings.Join(p.names(), ", "))
 	for _, c := range p.find(name) {
 		if decoded, _, err = p.decode(c, Any, frame); err == nil {
 			return decoded, nil
