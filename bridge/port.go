@@ -98,10 +98,21 @@ func (p *port) open(ctx context.Context) (link.Conn, error) {
 
 func (p *port) simulate(c config.Device) (link.Conn, error) {
 	var model drivers.Model
-	if p.models != nil {
+	switch {
+	case p.models != nil:
 		model = p.models(c)
+	case c.Address != 0:
+		model = numbered(c.Address)
 	}
 	return simulated.New(c.Spec.Links[0], c.Spec.Simulate(model, c.Address), simulated.Options{Baud: number(c.Port, "baud"), Address: c.Address})
+}
+
+// numbered is a simulated device among several: as its driver has it, but for the serial number.
+type numbered uint16
+
+// Value implements drivers.Model.
+func (n numbered) Value(_, key string) (drivers.Value, bool) {
+	return drivers.Text(fmt.Sprintf("92932%09d", 4102443+int(n))), key == "serial_number"
 }
 
 // isHidraw: a plain path, or a link to one, may turn out to be a HID device only when it is there.
