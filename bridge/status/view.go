@@ -199,7 +199,7 @@ func (c *card) still() {
 func (h *handler) card(d *Device, now time.Time) card {
 	c := card{
 		ID: d.ID, Name: d.Name, Updated: h.moment(d.LastUpdate, now), LastError: d.LastError, LastErrorAt: h.moment(d.LastErrorAt, now),
-		About: join(" ", d.Manufacturer, d.Model), Facts: []string{d.Driver + " on " + d.Port},
+		About: about(d), Facts: []string{d.Driver + " on " + d.Port},
 	}
 	if len(d.Members) > 0 {
 		c.Facts = nil
@@ -248,6 +248,14 @@ func (h *handler) card(d *Device, now time.Time) card {
 
 // percent never rounds a failure away.
 func percent(ratio float64) string { return fmt.Sprintf("%d", int(ratio*100+1e-9)) }
+
+// about is who made it and what it is; many models begin with their maker's name.
+func about(d *Device) string {
+	if strings.HasPrefix(strings.ToLower(d.Model), strings.ToLower(d.Manufacturer)) {
+		return d.Model
+	}
+	return join(" ", d.Manufacturer, d.Model)
+}
 
 func join(between string, parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), between)

@@ -161,7 +161,7 @@ func (d *Device) missing() (n int) {
 // foremost are the keys of the vocabulary that people look for, in the order in which they are shown large.
 var foremost = []string{
 	"pv_power", "output_power", "grid_power", "battery_power", "state_of_charge", "mode", "battery_voltage", // inverter
-	"power", "voltage", "current", "temperature_1", // battery
+	"power", "voltage", "current", "temperature_1", "cell_voltage_delta", // battery
 	"temperature", "humidity", "pressure", "air_quality_index", "co2", "gas_resistance", // climate
 	"condition", "estimated_pv_power", "estimated_pv_energy_today", "estimated_pv_energy_tomorrow", // weather
 }
