@@ -67,6 +67,11 @@ func bank() []blend {
 		e.Platform, e.Category = p, drivers.Diagnostic
 		return e
 	}
+	which := func(p drivers.Platform, e drivers.Entity) drivers.Entity { // off, for the reason that it is for a device's own lowest_cell
+		e = detail(p, e)
+		e.Disabled = true
+		return e
+	}
 	has := func(r drivers.Role) func(*drivers.Entity) bool {
 		return func(e *drivers.Entity) bool { return e.Role == r }
 	}
@@ -84,14 +89,14 @@ func bank() []blend {
 		{entity(cellMinKey, "Minimum cell voltage", drivers.CellVoltage), called(cellMinKey), some, extreme(least)},
 		{entity(cellMaxKey, "Maximum cell voltage", drivers.CellVoltage), called(cellMaxKey), some, extreme(greatest)},
 		{entity("cell_voltage_delta", "Cell voltage difference", drivers.CellVoltage), called(cellMinKey, cellMaxKey), some, spread},
-		{detail(drivers.Sensor, entity(lowestCellKey, "Lowest cell", count)), called(cellMinKey), some, beside(lowestCellKey, least)},
-		{detail(drivers.Label, entity("lowest_cell_pack", "Lowest cell's pack", text)), called(cellMinKey), some, whose(least)},
-		{detail(drivers.Sensor, entity(highestCellKey, "Highest cell", count)), called(cellMaxKey), some, beside(highestCellKey, greatest)},
-		{detail(drivers.Label, entity("highest_cell_pack", "Highest cell's pack", text)), called(cellMaxKey), some, whose(greatest)},
+		{which(drivers.Sensor, entity(lowestCellKey, "Lowest cell", count)), called(cellMinKey), some, beside(lowestCellKey, least)},
+		{which(drivers.Label, entity("lowest_cell_pack", "Lowest cell's pack", text)), called(cellMinKey), some, whose(least)},
+		{which(drivers.Sensor, entity(highestCellKey, "Highest cell", count)), called(cellMaxKey), some, beside(highestCellKey, greatest)},
+		{which(drivers.Label, entity("highest_cell_pack", "Highest cell's pack", text)), called(cellMaxKey), some, whose(greatest)},
 		{entity("temperature_min", "Minimum temperature", drivers.Temperature), isProbe, some, extreme(least)},
 		{entity("temperature_max", "Maximum temperature", drivers.Temperature), isProbe, some, extreme(greatest)},
-		{detail(drivers.Label, entity("coldest_pack", "Coldest pack", text)), isProbe, some, whose(least)},
-		{detail(drivers.Label, entity("hottest_pack", "Hottest pack", text)), isProbe, some, whose(greatest)},
+		{which(drivers.Label, entity("coldest_pack", "Coldest pack", text)), isProbe, some, whose(least)},
+		{which(drivers.Label, entity("hottest_pack", "Hottest pack", text)), isProbe, some, whose(greatest)},
 	}
 }
 

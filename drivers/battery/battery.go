@@ -66,9 +66,9 @@ func Cycles() drivers.Entity {
 	return drivers.Entity{Key: "cycles", Name: "Cycles", Quantity: drivers.Count, Category: drivers.Diagnostic, Max: 65535}
 }
 
-// Cell is the row of cell voltages.
+// Cell is the row of cell voltages: details, which would push the state of charge out of sight.
 func Cell() drivers.Entity {
-	return drivers.Entity{Key: CellKey, Name: "Cell %02d voltage", Quantity: drivers.CellVoltage, Max: maxCell}
+	return drivers.Entity{Key: CellKey, Name: "Cell %02d voltage", Quantity: drivers.CellVoltage, Category: drivers.Diagnostic, Max: maxCell}
 }
 
 // Temperature is the row of probes.
