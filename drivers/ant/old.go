@@ -53,8 +53,6 @@ func old() *wire.Protocol {
 // oldValues: of six temperatures the first four are of probes that come with the board.
 func oldValues() *wire.Layout {
 	at := func(place int, f wire.Field) wire.Field { f.At = place; return f }
-	full := battery.Full(4294)
-	full.Min = 1
 	row := at(91, probe("temperature_%d", "Temperature %d"))
 	row.Many = wire.Many{Max: 4, Count: wire.Fixed(4)}
 	return &wire.Layout{Fields: []wire.Field{
@@ -62,7 +60,7 @@ func oldValues() *wire.Layout {
 		{At: 6, Entity: battery.Cell(), Form: wire.U16, Per: 1000, Many: wire.Many{Max: 32, Count: wire.CountAt(123)}},
 		{At: 70, Entity: battery.At(1, battery.Current(drivers.Discharging, 1000)), Form: wire.S32, Per: 10},
 		{At: 74, Entity: battery.StateOfCharge(0)},
-		{At: 75, Entity: full, Form: wire.U32, Per: 1e6, None: []uint32{0}}, // some never say it
+		{At: 75, Entity: battery.Full(4294), Form: wire.U32, Per: 1e6, None: []uint32{0}}, // some never say it
 		{At: 79, Entity: battery.Remaining(4294), Form: wire.U32, Per: 1e6},
 		row, at(103, charging), at(104, discharging), at(105, balancing),
 	}}

@@ -39,9 +39,9 @@ func StateOfCharge(decimals int) drivers.Entity {
 	return drivers.Entity{Key: "state_of_charge", Name: "State of charge", Quantity: drivers.StateOfCharge.At(decimals), Role: drivers.BatteryCharge, Max: 100}
 }
 
-// StateOfHealth is in percent.
+// StateOfHealth is in percent. Boards that do not know it say 0.
 func StateOfHealth() drivers.Entity {
-	return drivers.Entity{Key: "state_of_health", Name: "State of health", Quantity: drivers.Percent, Category: drivers.Diagnostic, Max: 100}
+	return drivers.Entity{Key: "state_of_health", Name: "State of health", Quantity: drivers.Percent, Category: drivers.Diagnostic, Min: 1, Max: 100}
 }
 
 // Remaining is what can still be taken out, up to limit Ah.
@@ -49,9 +49,9 @@ func Remaining(limit float64) drivers.Entity {
 	return drivers.Entity{Key: "remaining_capacity", Name: "Remaining capacity", Quantity: drivers.Charge.At(2), Max: min(limit, maxCharge)}
 }
 
-// Full is what fits in, up to limit Ah.
+// Full is what fits in, up to limit Ah. Boards that nobody told it say 0.
 func Full(limit float64) drivers.Entity {
-	return drivers.Entity{Key: "full_capacity", Name: "Full capacity", Quantity: drivers.Charge.At(2), Category: drivers.Diagnostic, Max: min(limit, maxCharge)}
+	return drivers.Entity{Key: "full_capacity", Name: "Full capacity", Quantity: drivers.Charge.At(2), Category: drivers.Diagnostic, Min: 1, Max: min(limit, maxCharge)}
 }
 
 // Design is what fitted in when it was new, up to limit Ah.

@@ -28,10 +28,51 @@ func FuzzDecodeBluetooth(f *testing.F) { drivertest.Fuzz(f, jk.BLE) }
 
 func TestCapturesOfBluetooth(t *testing.T) {
 	drivertest.Captures(t, jk.BLE, 55, 577, 3, map[string]string{
-		"jk_legacy_8s_fw_pre11 state_of_charge":           "the source divides the capacities; the device says whole percent",
-		"jk_syssi_ble_16s_jk02_24s_frame state_of_charge": "the source divides the capacities; the device says whole percent",
-		"jk_bms_ble_jk04/CELL_INFO_JK04 voltage":          "the source adds up the cells; the device does not say it",
+		"jk_legacy_8s_fw_pre11 state_of_charge":             "the source divides the capacities; the device says whole percent",
+		"jk_syssi_ble_16s_jk02_24s_frame state_of_charge":   "the source divides the capacities; the device says whole percent",
+		"test_oversized_response[JK02_24S] heating":         "older boards say that they heat at 28 °C",
+		"test_problem_response[JK02_24S-first_bit] heating": "the same",
+		"jk_bms_ble_jk04/CELL_INFO_JK04 voltage":            "the source adds up the cells; the device does not say it",
 	})
+}
+
+// Some of these boards say 1 where newer ones say that they heat, at 28 °C; one has three cells and knows no health.
+func TestAnOlderBoardIsNotSaidToHeatNorToBeWornOut(t *testing.T) {
+	seen := 0
+	for id, frame := range captured(t) {
+		if !strings.HasPrefix(id, "mpp-solar/jk02/getCellData/") {
+			continue
+		}
+		reply, _ := hex.DecodeString(frame)
+		decoded, err := jk.BLE.Decode("status", reply)
+		if err != nil {
+			continue // a frame of another type
+		}
+		for _, d := range decoded {
+			if n, ok := d.Value.Float(); d.Entity.Key == "heating" || d.Entity.Key == "state_of_health" && ok && n == 0 {
+				t.Errorf("%s: %s is %s", id, d.Entity.Key, d.Value.Format(-1))
+			}
+		}
+		seen++
+	}
+	if seen < 3 {
+		t.Errorf("%d frames", seen)
+	}
+}
+
+func TestAPlaceWithoutACellAmongOthersHasNoVoltage(t *testing.T) {
+	frame, _ := hex.DecodeString(captured(t)["mpp-solar/jk02/getCellData/0"])
+	clear(frame[6+2*2 : 6+2*3])
+	frame[54] &^= 1 << 2
+	decoded, err := jk.BLE.Decode("status", jk.BLE.Reseal(frame))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range decoded {
+		if d.Entity.Key == "cell_03_voltage" && d.Entity.Plausible(d.Value) {
+			t.Errorf("the third is said to have %s V", d.Value.Format(3))
+		}
+	}
 }
 
 // captured are published frames by their id, in hexadecimal.

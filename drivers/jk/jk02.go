@@ -41,10 +41,9 @@ func statusLayout(cells int) *wire.Layout {
 	if cells == 32 {
 		mask, mosfet, shift, alarms = 70, 144, 32, wire.Field{At: 166, Form: wire.U32, Alarms: jk02Alarms}
 	}
-	heating := drivers.Entity{Key: "heating", Name: "Heating", Platform: drivers.Binary, Quantity: drivers.Running, Category: drivers.Diagnostic}
 	switching, moving := drivers.Entity{}, battery.Balancing()
-	return &wire.Layout{Little: true, Fields: []wire.Field{
-		{At: 6, Entity: battery.Cell(), Form: wire.U16, Per: 1000, Many: wire.Many{Max: cells, Count: masked(mask)}},
+	l := &wire.Layout{Little: true, Fields: []wire.Field{
+		{At: 6, Entity: cell(), Form: wire.U16, Per: 1000, Many: wire.Many{Max: cells, Count: masked(mask)}},
 		{At: mosfet, Entity: battery.Mosfet(), Form: wire.S16, Per: 10},
 		{At: 118 + shift, Entity: battery.Voltage(), Form: wire.U32, Per: 1000},
 		{At: 126 + shift, Entity: battery.Current(drivers.Charging, 1000), Form: wire.S32, Per: 1000},
@@ -57,11 +56,21 @@ func statusLayout(cells int) *wire.Layout {
 		{At: 142 + shift, Entity: battery.Remaining(6000), Form: wire.U32, Per: 1000},
 		{At: 146 + shift, Entity: battery.Full(6000), Form: wire.U32, Per: 1000},
 		{At: 150 + shift, Entity: battery.Cycles(), Form: wire.U32},
-		{At: 158 + shift, Entity: battery.StateOfHealth()},
+		{At: 158 + shift, Entity: battery.StateOfHealth(), None: []uint32{0}}, // some do not know it
 		{At: 166 + shift, Entity: battery.ChargingAllowed()},
 		{At: 167 + shift, Entity: battery.DischargingAllowed()},
-		{At: 183 + shift, Entity: heating},
 	}}
+	if cells == 32 { // older boards say 1 here that are 28 °C warm
+		l.Fields = append(l.Fields, wire.Field{At: 215, Entity: battery.Heating()})
+	}
+	return l
+}
+
+// cell is one of a row in which some may not be fitted, or whose wire is off: those say 0.
+func cell() drivers.Entity {
+	e := battery.Cell()
+	e.Min = 0.5
+	return e
 }
 
 // jk02Alarms are by bit; a frame for 24 cells has the first 16.

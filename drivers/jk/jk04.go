@@ -13,7 +13,7 @@ const jk04Cells, jk04Mask = 24, 214
 func jk04Status() *wire.Layout {
 	switching, moving := drivers.Entity{}, battery.Balancing()
 	return &wire.Layout{Little: true, Fields: []wire.Field{
-		{At: 6, Entity: battery.Cell(), Form: wire.F32, Many: wire.Many{Max: jk04Cells, Count: masked(jk04Mask)}},
+		{At: 6, Entity: cell(), Form: wire.F32, Many: wire.Many{Max: jk04Cells, Count: masked(jk04Mask)}},
 		{At: 220, Entity: switching, Any: &moving}, // 1 charges a cell, 2 discharges one
 		{At: 222, Entity: balanceCurrent(), Form: wire.F32},
 	}}

@@ -72,6 +72,19 @@ func TestProbesHaveTheirPlacesHoweverManyThereAre(t *testing.T) {
 	}
 }
 
+func TestAProbeThatIsNotThereIsNotJustBelowZero(t *testing.T) {
+	frame := "\x01\x03\x76" + strings.Repeat("\x00", 92) + "\x01\x02\xff\xfe\xff\xff" + strings.Repeat("\x00", 22)
+	decoded, err := lithium.Gobel.Decode("pack", lithium.Gobel.Reseal([]byte(frame)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range decoded {
+		if want := map[string]string{"temperature_1": "-0.2", "temperature_2": ""}; d.Value.Format(1) != want[d.Entity.Key] && strings.HasPrefix(d.Entity.Key, "temperature") {
+			t.Errorf("%s is %q", d.Entity.Key, d.Value.Format(1))
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	var all []drivers.Driver
 	for _, b := range brands {

@@ -71,14 +71,16 @@ func pic() *wire.Layout {
 	}}
 }
 
+// pia: no pack has the capacity 0, or a health of 0 %.
 func pia() *wire.Layout {
+	untold := []uint32{0}
 	return &wire.Layout{Fields: []wire.Field{
 		{Entity: battery.Voltage(), Form: wire.U16, Per: 100},
 		{Entity: battery.Current(drivers.Charging, 327.67), Form: wire.S16, Per: 100},
 		{Entity: battery.Remaining(655.35), Form: wire.U16, Per: 100},
-		{Entity: battery.Full(655.35), Form: wire.U16, Per: 100},
+		{Entity: battery.Full(655.35), Form: wire.U16, Per: 100, None: untold},
 		{At: 10, Entity: battery.StateOfCharge(1), Form: wire.U16, Per: 10},
-		{Entity: battery.At(1, battery.StateOfHealth()), Form: wire.U16, Per: 10},
+		{Entity: battery.At(1, battery.StateOfHealth()), Form: wire.U16, Per: 10, None: untold},
 		{Entity: battery.Cycles(), Form: wire.U16},
 	}}
 }
