@@ -37,8 +37,8 @@ func values(complete bool) *wire.Layout {
 	for n, what := range []string{"overvoltage", "undervoltage", "polarity reversed", "balance wire resistance too high"} {
 		fields = append(fields, wire.Field{At: alarms + 3*n, Form: wire.U24, Alarms: each(what)})
 	}
-	for n, what := range []string{"System overheating", "Charge fault", "Discharge fault"} {
-		fields = append(fields, wire.Field{At: alarms + 12 + n, Alarms: []string{what}})
+	for n, what := range [][]string{{"System overheating", "System overheating at the second probe"}, {"Charge fault"}, {"Discharge fault"}} {
+		fields = append(fields, wire.Field{At: alarms + 12 + n, Alarms: what})
 	}
 	return &wire.Layout{Little: true, Fields: fields}
 }
