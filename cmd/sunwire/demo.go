@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"time"
 
@@ -39,6 +40,11 @@ func demo(ctx context.Context, c console, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a folder in the system's temporary folder
+	if l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", page); err != nil {
+		return fmt.Errorf("the demo's page cannot listen on %s: %w: choose another address with --http 127.0.0.1:8100", page, err)
+	} else if err := l.Close(); err != nil {
+		return err
+	}
 	b, err := embedded.Start(mqtt)
 	if err != nil {
 		return fmt.Errorf("the demo's broker cannot listen on %s: %w: choose another address with --mqtt 127.0.0.1:0", mqtt, err)

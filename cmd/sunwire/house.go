@@ -163,7 +163,16 @@ func (h *house) inverter(key string) (float64, bool) {
 	case "pv_power":
 		return n.sun, true
 	}
-	return 0, false
+	v, ok := plate[key]
+	return v, ok
+}
+
+// plate is what the demo's inverter is, and how it is set.
+var plate = map[string]float64{
+	"rated_grid_voltage": 230, "rated_grid_current": 21.7, "rated_output_voltage": 230, "rated_output_frequency": 50, "rated_output_current": 21.7,
+	"rated_output_apparent_power": 5000, "rated_output_power": 5000, "rated_battery_voltage": 48, "bus_voltage": 390,
+	"battery_recharge_voltage": 49, "battery_redischarge_voltage": 52, "battery_cut_off_voltage": 46, "bulk_voltage": 55.2, "float_voltage": 54,
+	"max_charge_current": 60, "max_grid_charge_current": 30,
 }
 
 // climate is the air of a room, 0 to 4.
