@@ -72,7 +72,7 @@ docs: ## write the generated pages anew
 	CGO_ENABLED=0 $(GO) generate ./...
 
 e2e: ## beside a real Home Assistant; see .ci/ha
-	SUNWIRE_E2E=1 .ci/ha $(GO) test -tags e2e -count=1 -timeout 15m -p 1 ./...
+	SUNWIRE_E2E=1 .ci/ha $(GO) test -tags e2e -count=1 -timeout 15m -p 1 $$(grep -rl --include='*_test.go' '^//go:build e2e' . | xargs -n1 dirname | sort -u)
 
 cross: ## dist/sunwire-OS-ARCH for each platform, and their sizes
 	@set -e; for p in $(PLATFORMS); do \
