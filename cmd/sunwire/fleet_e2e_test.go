@@ -191,6 +191,7 @@ func newFleet(t *testing.T) *fleet {
 	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", bus) // sunwire's, too
 	f.members = append(f.members, ble)
 	fmt.Fprintf(&devices, "  - {id: %s, driver: jk_ble, port: \"ble:C8:47:8C:12:34:56\", interval: %s, slow: 1h}\n", ble.id, fleetInterval) // both ask alike
+	devices.WriteString("groups:\n  - {id: fleet_bank, kind: battery, members: [fleet_left, fleet_right, fleet_daly]}\n")
 	f.configure(devices.String())
 	f.broker.start()
 	return f
@@ -224,6 +225,37 @@ func (f *fleet) look(away string) (allRight bool) {
 	return allRight
 }
 
+// watch looks twice a second, and every eight seconds each device has another state of charge. away is who may be.
+func (f *fleet) watch(length time.Duration, away string) (looks int) {
+	f.t.Helper()
+	for begin, steps := time.Now(), 0; time.Since(begin) < length; looks++ {
+		if f.look(away); time.Since(begin) > time.Duration(steps+1)*8*time.Second {
+			steps++
+			for _, m := range f.members {
+				m.charge(steps)
+			}
+		}
+		time.Sleep(500 * time.Millisecond)
+	}
+	return looks
+}
+
+// bank holds what the three packs on wires are together: with one of them missing there is no sum.
+func (f *fleet) bank(missing string) {
+	f.t.Helper()
+	states := f.ha.states()
+	if s := states["sensor.fleet_bank_members_missing"].State; s != missing {
+		f.t.Errorf("of the bank %q are missing, not %s", s, missing)
+	}
+	_, err := strconv.ParseFloat(states["sensor.fleet_bank_current"].State, 64)
+	if sum := err == nil; sum != (missing == "0") {
+		f.t.Errorf("the bank's current is %q with %s missing", states["sensor.fleet_bank_current"].State, missing)
+	}
+	if c, err := strconv.ParseFloat(states["sensor.fleet_bank_state_of_charge"].State, 64); err != nil || c < 42 || c > 70 {
+		f.t.Errorf("the bank's state of charge is %q", states["sensor.fleet_bank_state_of_charge"].State)
+	}
+}
+
 // TestManyKindsOfBatteriesInOneProcess takes 40 seconds, or as long as SUNWIRE_E2E_FLEET says.
 func TestManyKindsOfBatteriesInOneProcess(t *testing.T) {
 	length := 40 * time.Second
@@ -246,40 +278,18 @@ func TestManyKindsOfBatteriesInOneProcess(t *testing.T) {
 	within(t, 60*time.Second, "every device is there with its own state of charge", f.first)
 	f.forgetPolls()
 	f.ha.do("system_log/clear") // its broker was another before this test
-	begin, looks, steps, unplugged, returned := time.Now(), 0, 0, false, false
-	step := time.Now()
-	for time.Since(begin) < length {
-		away := ""
-		switch at := time.Since(begin); {
-		case at > 2*length/3:
-			if !returned {
-				returned = true
-				_ = f.trouble["daly"].Set(string(simulated.None))
-			}
-			away = "fleet_daly"
-		case at > length/3:
-			if !unplugged {
-				unplugged = true
-				_ = f.trouble["daly"].Set(string(simulated.Unplug))
-			}
-			away = "fleet_daly"
-		}
-		if f.look(away); time.Since(step) > 15*time.Second {
-			step = time.Now()
-			steps++
-			for _, m := range f.members {
-				m.charge(steps)
-			}
-		}
-		looks++
-		if unplugged && !returned && time.Since(begin) > 2*length/3-2*time.Second {
-			if s := f.ha.states()["sensor.fleet_daly_state_of_charge"].State; s != "unavailable" {
-				t.Errorf("the unplugged Daly shows %q", s)
-			}
-		}
-		time.Sleep(500 * time.Millisecond)
+	begin, looks := time.Now(), f.watch(length/3, "")
+	f.bank("0")
+	_ = f.trouble["daly"].Set(string(simulated.Unplug))
+	looks += f.watch(length/3, "fleet_daly")
+	if s := f.ha.states()["sensor.fleet_daly_state_of_charge"].State; s != "unavailable" {
+		t.Errorf("the unplugged Daly shows %q", s)
 	}
+	f.bank("1")
+	_ = f.trouble["daly"].Set(string(simulated.None))
+	looks += f.watch(length/3, "fleet_daly")
 	within(t, 30*time.Second, "every device shows its last state of charge", func() bool { return f.look("fleet_daly") })
+	f.bank("0")
 	t.Logf("%d looks at %d devices in %v", looks, len(f.members), time.Since(begin).Round(time.Second))
 	for _, m := range f.members {
 		if m.id == "fleet_daly" || m.driver == "vedirect" {
