@@ -110,6 +110,13 @@ func (p *publisher) announce(ctx context.Context, o *outlet, now time.Time) {
 			delete(announced, uid)
 		}
 	}
+	// It is noted before it is said: a reload or a power cut between the two would leave behind in Home Assistant what nobody knows of.
+	both := discovery.Announced{}
+	merge(both, before)
+	merge(both, announced)
+	if !p.keep(d, both) {
+		return
+	}
 	for _, m := range msgs {
 		heard, err := p.client.Publish(ctx, retained(m))
 		if err != nil {

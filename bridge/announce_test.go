@@ -1,49 +1,46 @@
 package bridge
 
 import (
-	"bytes"
-	"log/slog"
-	"strings"
+	"context"
 	"testing"
-	"testing/synctest"
 	"time"
+
+	"sunwire/bridge/broker"
 )
 
-func TestTheLogWarnsOnceAndOnlyOfAHomeAssistantThatStaysAway(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
-		p := &publisher{log: slog.New(slog.NewTextHandler(&log, nil))}
-		away := func(d time.Duration) (warnings int) {
-			log.Reset()
-			for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(time.Second) {
-				p.heard(false, nil)
-			}
-			return strings.Count(log.String(), "nobody takes the announcements")
-		}
-		if n := away(15 * time.Second); n != 0 {
-			t.Errorf("%d warnings while it comes back to a broker that was restarted", n)
-		}
-		p.heard(true, nil)
-		if n := away(15 * time.Second); n != 0 {
-			t.Errorf("%d warnings: the first time away counts for the second", n)
-		}
-		if n := away(time.Minute); n != 1 {
-			t.Errorf("%d warnings of one that stays away, want 1", n)
-		}
-		p.heard(true, nil)
-		if n := away(time.Minute); n != 1 {
-			t.Errorf("%d warnings of one that left again, want 1", n)
-		}
-	})
+// spy is a client that only looks.
+type spy func(m broker.Message)
+
+func (s spy) Publish(_ context.Context, m broker.Message) (heard bool, err error) {
+	s(m)
+	return true, nil
 }
 
-func TestTwoSimulatedPacksAreNotOne(t *testing.T) {
-	one, has := numbered(1).Value("", "serial_number")
-	two, _ := numbered(2).Value("", "serial_number")
-	if !has || one == two {
-		t.Errorf("both have the serial number %v", one)
+// Whatever happens after the first byte, the next sunwire or the next configuration knows what there is to remove.
+func TestWhatIsAnnouncedIsNotedBeforeItIsSaid(t *testing.T) {
+	w := newWorld(t)
+	b, stop := w.run(w.dir, oneInverter, nil)
+	w.live("inverter", "pv_power")
+	stop()
+	d, said := b.devices()[0], 0
+	b.pub.client = spy(func(m broker.Message) {
+		if m.Topic == configTopic(inverterUID) {
+			said++
+			if kept, _ := b.store.Get("inverter"); len(kept.Announced[inverterUID]) == 0 {
+				t.Error("it is said, and not noted")
+			}
+		}
+	})
+	announce := func() {
+		b.pub.session, d.outlet.session = 1, 0
+		b.pub.announce(t.Context(), d.outlet, time.Now())
 	}
-	if v, has := numbered(1).Value("", "voltage"); has {
-		t.Errorf("a voltage of %v in place of the driver's own", v)
+	b.keep(d, nil)
+	if announce(); said != 1 {
+		t.Fatalf("announced %d times", said)
+	}
+	b.fleet.Store(&fleet{})
+	if announce(); said != 1 {
+		t.Error("a device that has left is announced")
 	}
 }

@@ -294,12 +294,19 @@ func (b *Bridge) touch(d *device) {
 	b.changed()
 }
 
-// keep remembers what was announced of d.
-func (b *Bridge) keep(d *device, a discovery.Announced) {
+// keep remembers what is announced of d. It reports false for one that has left the configuration: who has its id now knows what is to be
+// removed, and more must not come.
+func (b *Bridge) keep(d *device, a discovery.Announced) bool {
+	b.applying.Lock()
+	defer b.applying.Unlock()
+	if !slices.Contains(b.devices(), d) {
+		return false
+	}
 	d.mu.Lock()
 	d.kept.Announced = a
 	d.mu.Unlock()
 	b.save(d)
+	return true
 }
 
 // orphans are what was announced for devices that have left the configuration, and that no configured device can still turn out to

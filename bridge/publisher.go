@@ -40,8 +40,8 @@ type publisher struct {
 	options discovery.Options
 	devices []*outlet
 	bridge  *bridgeDevice
-	keep    func(*device, discovery.Announced) // remember what was announced
-	orphans func() []orphan                    // what is to be removed from Home Assistant now
+	keep    func(*device, discovery.Announced) bool // remember what is announced; false: the device has left
+	orphans func() []orphan                         // what is to be removed from Home Assistant now
 	forget  func(id string)
 
 	wake chan struct{}
